@@ -1,0 +1,1 @@
+"""Rollbook: rosters for schools, imported like pull requests."""

@@ -1,0 +1,219 @@
+"""What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+
+from rollbook.actions import schedule
+from rollbook.actions.actor import Actor
+from rollbook.actions.sources import connect
+from rollbook.domain.errors import Conflict, NotFound, StaleChangeset
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.lib import clock
+from rollbook.pipeline import run as pipeline
+from rollbook.store import audit, runs
+from rollbook.store.models import Run, Source
+from rollbook.store.snapshots import files_of
+
+
+def get(actor: Actor, number: int) -> Run:
+    """Return one run of the actor's district. Raises NotFound, also for runs of others."""
+    run = Run.objects.select_related("source", "district").filter(district_id=actor.district, pk=number).first()
+    if run is None:
+        raise NotFound(f"There is no import {number}")
+    return run
+
+
+def start(actor: Actor, source: Source, trigger: Trigger = Trigger.MANUAL) -> Run:
+    """Ask for an import, or a preview of one. Raises Conflict while one of the same source is waiting or at work."""
+    actor.must_administer()
+    if not source.enabled:
+        raise Conflict(f'"{source.name}" is disabled', next_step="Enable it again under Settings.")
+    with transaction.atomic():
+        _refuse_second(source)
+        run = runs.queue(source, trigger, actor.name)
+        audit.note(
+            actor.district,
+            actor.name,
+            f"import.{'previewed' if trigger is Trigger.PREVIEW else 'started'}",
+            run.name,
+            source=source.name,
+        )
+    return run
+
+
+def approve(actor: Actor, number: int, digest: str | None = None) -> Run:
+    """Say yes to exactly the changes of a held run; a worker then applies them.
+
+    `digest` is what the person looked at, where they looked at a page.
+    Errors: Conflict if somebody answered first or a newer preview exists; StaleChangeset if the roster has moved: then the
+        run is superseded and a new one is queued.
+    """
+    actor.must_administer()
+    run = get(actor, number)
+    if run.state != RunState.HELD:
+        raise Conflict(f"Import {number} does not wait for an answer any more: it is {run.state}")
+    if digest is not None and digest != run.digest:
+        raise Conflict(f"Import {number} is not what it was when you looked at it")
+    if run.trigger == Trigger.PREVIEW and runs.newest(run.source_id) != run:
+        raise Conflict(f"Import {number} is a preview, and there is a newer import of this source")
+    if run.base_run != run.source.accepted_run:
+        return _supersede_stale(actor, run)
+    answer = {"approved_digest": run.digest, "answered_by": actor.name, "worker": "", "heartbeat_at": None}
+    with transaction.atomic():
+        if not runs.move(run.pk, RunState.HELD, RunState.WORKING, by=actor.name, **answer):
+            raise Conflict(f"Somebody else has just answered import {number}, or another import of this source is at work")
+        audit.note(actor.district, actor.name, "import.approved", run.name, source=run.source.name, digest=run.digest)
+    return get(actor, number)
+
+
+def _supersede_stale(actor: Actor, run: Run) -> Run:
+    with transaction.atomic():
+        fresh = runs.queue(run.source, Trigger.MANUAL, actor.name, undo_of=run.undo_of, also_changed=run.also_changed)
+        note = f"the roster has moved (import {fresh.pk} was asked for)"
+        if not runs.move(run.pk, RunState.HELD, RunState.SUPERSEDED, by=actor.name, note=note, superseded_by=fresh):
+            raise Conflict(f"Somebody else has just answered import {run.pk}")
+        audit.note(actor.district, actor.name, "import.superseded", run.name, by_import=fresh.pk)
+    raise StaleChangeset(
+        f"The roster has moved since import {run.pk} was made, so its changes can't be approved any more",
+        next_step=f"Import {fresh.pk} has been queued in its place; look at that one.",
+    )
+
+
+def reject(actor: Actor, number: int, because: str) -> Run:
+    """Say no to a held run, with a reason."""
+    actor.must_administer()
+    run = get(actor, number)
+    if not because.strip():
+        raise NotFound("A rejection needs a reason", next_step="Say in a few words why; others will read it.")
+    answer = {"answered_by": actor.name, "because": because.strip()}
+    with transaction.atomic():
+        if not runs.move(run.pk, RunState.HELD, RunState.REJECTED, by=actor.name, note=because.strip(), exit_code=0, **answer):
+            raise Conflict(f"Import {number} does not wait for an answer any more: it is {get(actor, number).state}")
+        audit.note(actor.district, actor.name, "import.rejected", run.name, source=run.source.name)
+    return get(actor, number)
+
+
+def undo(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
+    """Ask for the reverse of an applied run: a run of its own, through the same gate."""
+    actor.must_administer()
+    run = get(actor, number)
+    if run.state != RunState.APPLIED:
+        raise Conflict(f"Import {number} is {run.state}: only what was applied can be undone")
+    if not run.files_kept or not files_of(run.source_id, run.pk).folder.exists():
+        raise Conflict(f"The receipt of import {number} is not kept any more", next_step="Correct the source, then import again.")
+    with transaction.atomic():
+        _refuse_second(run.source)
+        asked = runs.queue(run.source, Trigger.UNDO, actor.name, undo_of=run, also_changed=also_changed)
+        audit.note(actor.district, actor.name, "import.undo", run.name, by_import=asked.pk, also_changed=also_changed)
+    return asked
+
+
+def perform(run: Run, *, patient: bool = False) -> Run:
+    """Do a run's work in this process, until it needs a person or has ended."""
+    if run.state == RunState.WORKING:
+        taken = bool(
+            Run.objects.filter(pk=run.pk, state=RunState.WORKING, worker="").update(
+                worker=runs.worker_name(), heartbeat_at=clock.now()
+            )
+        )
+    else:
+        taken = runs.begin(run.pk, by=runs.worker_name() if patient else run.by)
+    if not taken:
+        raise Conflict(f"Import {run.pk} is being worked on already, or another import of its source is")
+    run = Run.objects.select_related("source", "district").get(pk=run.pk)
+    with _heartbeat(run.pk):
+        pipeline.work(run, pipeline.Tools(connect, settings.PUBLIC_URL, patient))
+    return Run.objects.select_related("source", "district").get(pk=run.pk)
+
+
+def next_run() -> Run | None:
+    """Return a run that a worker may take: one that a person has just approved, else the oldest queued one of an idle source."""
+    approved = Run.objects.filter(state=RunState.WORKING, worker="").exclude(approved_digest="").order_by("pk").first()
+    if approved is not None:
+        return approved
+    busy = Run.objects.filter(state=RunState.WORKING).values("source_id")
+    return runs.waiting().exclude(source_id__in=busy).first()
+
+
+def sweep() -> list[Run]:
+    """Pick up what dead workers left: each of their runs goes back into the queue, and its history says so."""
+    left = []
+    for run in runs.orphans():
+        note = "the process that worked on it is gone; nothing of it was written"
+        if run.attempt >= runs.ATTEMPTS:
+            message = f"Import {run.pk} was begun {run.attempt} times and its process died each time. The roster is as it was."
+            if runs.move(run.pk, RunState.WORKING, RunState.FAILED, by="worker", note=note, message=message, exit_code=1):
+                left.append(run)
+        elif runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by="worker", note=note, worker=""):
+            left.append(run)
+    return left
+
+
+def due() -> list[Run]:
+    """Queue the imports whose time has come, each once, and work out when they are due again."""
+    asked = []
+    for source in Source.objects.select_related("district").filter(enabled=True, next_at__lte=clock.now()):
+        later = schedule.next_time(source.times, source.weekdays, source.district.time_zone, after=clock.now())
+        with transaction.atomic():
+            if not Source.objects.filter(pk=source.pk, next_at=source.next_at).update(next_at=later):
+                continue  # another worker was first
+            if Run.objects.filter(source=source, state__in=(RunState.QUEUED, RunState.WORKING)).exists():
+                continue
+            run = runs.queue(source, Trigger.SCHEDULED, "schedule")
+            audit.note(source.district_id, "schedule", "import.started", run.name, source=source.name)
+            asked.append(run)
+    return asked
+
+
+def prune() -> int:
+    """Forget snapshots and receipts whose time is over; return how many folders became smaller."""
+    count = 0
+    for source in Source.objects.all():
+        now = clock.now()
+        keep = {source.accepted_run, source.undone_run}
+        newest = runs.newest(source.pk)
+        old = Run.objects.filter(
+            source=source, files_kept=True, ended_at__lt=now - timedelta(days=min(source.keep_days, source.undo_days))
+        )
+        for run in old.exclude(state=RunState.HELD):
+            files = files_of(source.pk, run.pk)
+            if run.ended_at and run.ended_at < now - timedelta(days=source.undo_days) and run.pk not in keep and run != newest:
+                files.drop()
+                Run.objects.filter(pk=run.pk).update(files_kept=False)
+                count += 1
+            elif run != newest and files.snapshot.exists():
+                files.drop_snapshot()
+                count += 1
+    return count
+
+
+def _refuse_second(source: Source) -> None:
+    busy = Run.objects.filter(source=source, state__in=(RunState.QUEUED, RunState.WORKING)).first()
+    if busy is not None:
+        raise Conflict(
+            f'Import {busy.pk} of "{source.name}" is {busy.state} already', next_step="Wait until it has ended, then look at it."
+        )
+
+
+@contextmanager
+def _heartbeat(run: int) -> Iterator[None]:
+    """Say every few seconds that this process lives, from a thread of its own."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(runs.HEARTBEAT.total_seconds()):
+            runs.beat(run)
+            close_old_connections()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,56 @@
+"""First start: the database, the district and its first administrator."""
+
+from zoneinfo import available_timezones
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.validators import validate_email
+from django.db import connection, transaction
+
+from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.store import audit
+from rollbook.store.models import Account, District
+
+
+def prepare() -> None:
+    """Bring the database to this version of Rollbook."""
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def is_prepared() -> bool:
+    """Say whether the database has the tables of Rollbook."""
+    return "store_district" in connection.introspection.table_names()
+
+
+def needs_first_start() -> bool:
+    """Say whether there is no district yet."""
+    return not District.objects.exists()
+
+
+def first_start(name: str, email: str, password: str, *, time_zone: str = "UTC") -> tuple[District, Account]:
+    """Make the district and its first administrator. Raises ConfigError with every complaint at once, and Conflict when done already."""
+    wrong: dict[str, str] = {}
+    if not name.strip():
+        wrong["district"] = "is required"
+    if time_zone not in available_timezones():
+        wrong["time_zone"] = f"'{time_zone}' is not a time zone; write it as America/Chicago"
+    try:
+        validate_email(email)
+    except ValidationError:
+        wrong["email"] = f"'{email}' is not an email address"
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        wrong["password"] = " ".join(error.messages)
+    if wrong:
+        raise ConfigError(fields=wrong)
+    with transaction.atomic():
+        if District.objects.exists():
+            raise Conflict("There is a district already", next_step="Sign in as its administrator.")
+        district = District.objects.create(name=name.strip(), time_zone=time_zone)
+        account = Account(district=district, email=email.strip().lower(), name=email.split("@")[0], is_administrator=True)
+        account.set_password(password)
+        account.save()
+        audit.note(district.pk, account.email, "district.made", district.name)
+    return district, account

@@ -1,0 +1,205 @@
+"""What a person may ask of a source: add, show, change, test, disable."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from rollbook.actions import schedule
+from rollbook.actions.actor import Actor
+from rollbook.connectors import registry
+from rollbook.connectors.protocol import Connector, Probe, read_config
+from rollbook.domain.errors import ConfigError, Conflict, NotFound
+from rollbook.domain.gate import DEFAULTS, Threshold, thresholds
+from rollbook.lib import clock
+from rollbook.store import audit
+from rollbook.store.models import Account, Limit, Source, Told
+
+TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
+def get(actor: Actor, name: str) -> Source:
+    """Return one source of the actor's district by its name, without regard to case. Raises NotFound."""
+    source = Source.objects.select_related("district").filter(district_id=actor.district, name__iexact=name).first()
+    if source is None:
+        known = ", ".join(Source.objects.filter(district_id=actor.district).order_by("name").values_list("name", flat=True))
+        raise NotFound(f"There is no source called '{name}'" + (f"; known: {known}" if known else "; none has been added yet"))
+    return source
+
+
+def options(kind: str) -> tuple[Field[Any], ...]:
+    """Return the settings of a kind of source: for forms, commands and docs."""
+    return fields(registry.find(kind).Config)
+
+
+def add(actor: Actor, kind: str, name: str, values: Mapping[str, str]) -> Source:
+    """Configure a new source. Its administrators so far are told about its imports. Raises ConfigError, Conflict."""
+    actor.must_administer()
+    if not name.strip():
+        raise ConfigError(fields={"name": "is required"})
+    plain, secret = _checked(kind, values)
+    try:
+        with transaction.atomic():
+            source = Source.objects.create(
+                district_id=actor.district,
+                name=name.strip(),
+                kind=kind,
+                settings=plain,
+                secrets=json.dumps(secret) if secret else "",
+            )
+            people = Account.objects.filter(district_id=actor.district, is_administrator=True, is_active=True)
+            Told.objects.bulk_create([Told(source=source, email=account.email) for account in people])
+            audit.note(actor.district, actor.name, "source.added", source.name, kind=kind)
+    except IntegrityError:
+        raise Conflict(f"There is a source called '{name.strip()}' already", next_step="Choose another name.") from None
+    return get(actor, source.name)
+
+
+def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | None = None) -> Source:
+    """Change a source's settings; a secret that is left empty stays as it is. Raises ConfigError."""
+    actor.must_administer()
+    kind = kind or source.kind
+    kept = {**(json.loads(source.secrets) if source.secrets else {})} if kind == source.kind else {}
+    plain, secret = _checked(kind, {**kept, **{name: value for name, value in values.items() if value or name not in kept}})
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(kind=kind, settings=plain)
+        source.kind, source.settings, source.secrets = kind, plain, json.dumps(secret) if secret else ""
+        source.save(update_fields=["secrets"])
+        audit.note(actor.district, actor.name, "source.changed", source.name, settings=sorted(values))
+    return get(actor, source.name)
+
+
+def connect(source: Source) -> Connector:
+    """Build a source's connector. Raises ConfigError where its settings do not make sense any more."""
+    kind = registry.find(source.kind)
+    values = {**source.settings, **(json.loads(source.secrets) if source.secrets else {})}
+    return kind(read_config(kind.Config, values))  # type: ignore[call-arg]
+
+
+def probe(actor: Actor, source: Source) -> Probe:
+    """Test the connection: one cheap call, one sentence. Raises SourceError."""
+    actor.must_administer()
+    with closing(connect(source)) as connector:
+        return connector.probe()
+
+
+def shown(source: Source) -> dict[str, Any]:
+    """Describe a source for people and scripts. Secrets are only said to be there."""
+    secret = json.loads(source.secrets) if source.secrets else {}
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "enabled": source.enabled,
+        "settings": {**source.settings, **dict.fromkeys(secret, "•••")},
+        "times": source.times,
+        "weekdays": source.weekdays,
+        "next": source.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if source.next_at else None,
+        "told": list(Told.objects.filter(source=source).order_by("email").values_list("email", flat=True)),
+    }
+
+
+def set_schedule(actor: Actor, source: Source, times: list[str], weekdays: list[int]) -> Source:
+    """Say when a source runs by itself; no times means only by hand. Raises ConfigError."""
+    actor.must_administer()
+    wrong = [text for text in times if not TIME.match(text)]
+    if wrong:
+        raise ConfigError(fields={"times": f"'{wrong[0]}' is not a time of day; write it as 02:00"})
+    if any(day not in range(7) for day in weekdays):
+        raise ConfigError(fields={"weekdays": "count from Monday, 0, to Sunday, 6"})
+    times, weekdays = sorted(set(times)), sorted(set(weekdays))
+    later = schedule.next_time(times, weekdays, source.district.time_zone, after=clock.now()) if source.enabled else None
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(times=times, weekdays=weekdays, next_at=later)
+        audit.note(actor.district, actor.name, "source.scheduled", source.name, times=times, weekdays=weekdays)
+    return get(actor, source.name)
+
+
+def set_told(actor: Actor, source: Source, emails: list[str]) -> Source:
+    """Say who gets the mails about a source."""
+    actor.must_administer()
+    wanted = sorted({email.strip().lower() for email in emails if email.strip()})
+    wrong = [email for email in wanted if not re.match(r"^[^@\s]+@[^@\s]+$", email)]
+    if wrong:
+        raise ConfigError(fields={"told": f"'{wrong[0]}' is not an email address"})
+    with transaction.atomic():
+        Told.objects.filter(source=source).delete()
+        Told.objects.bulk_create([Told(source=source, email=email) for email in wanted])
+        audit.note(actor.district, actor.name, "source.told", source.name, people=len(wanted))
+    return source
+
+
+def set_enabled(actor: Actor, source: Source, *, enabled: bool) -> Source:
+    """Stop a source, or let it run again. Its roster stays; its schedule is kept but sleeps."""
+    actor.must_administer()
+    later = schedule.next_time(source.times, source.weekdays, source.district.time_zone, after=clock.now()) if enabled else None
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(enabled=enabled, next_at=later)
+        audit.note(actor.district, actor.name, "source.enabled" if enabled else "source.disabled", source.name)
+    return get(actor, source.name)
+
+
+def set_times_kept(
+    actor: Actor, source: Source, *, keep_days: int, undo_days: int, releases: bool, rollover: Any = None
+) -> Source:
+    """Say how long snapshots and receipts are kept, whether a hold may close by itself, and when the school year changes."""
+    actor.must_administer()
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(keep_days=keep_days, undo_days=undo_days, releases=releases, rollover=rollover)
+        audit.note(
+            actor.district, actor.name, "source.kept", source.name, keep_days=keep_days, undo_days=undo_days, releases=releases
+        )
+    return get(actor, source.name)
+
+
+def limits(source: Source) -> tuple[Threshold, ...]:
+    """Return the limits in force for a source."""
+    own = {each.key: (each.percent, each.floor, each.count) for each in Limit.objects.filter(source=source)}
+    return thresholds(own)
+
+
+def set_limit(actor: Actor, source: Source, key: str, *, percent: float | None, floor: int, count: int | None) -> None:
+    """Change one limit; each edit is in the audit log with its old and new figures. Raises ConfigError."""
+    actor.must_administer()
+    default = next((each for each in DEFAULTS if each.key == key), None)
+    if default is None:
+        raise ConfigError(fields={"limit": f"there is no limit called '{key}'"})
+    if (default.count is None) == (percent is None) or (default.count is not None) != (count is not None):
+        raise ConfigError(fields={"limit": "give a share for a limit by share, a count for a limit by count"})
+    if percent is not None and not 0 < percent <= 1000:
+        raise ConfigError(fields={"percent": "is more than 0; above 100 it never trips for what leaves"})
+    if floor < 1 or (count is not None and count < 1):
+        raise ConfigError(fields={"floor": "is 1 or more"})
+    before = next(each for each in limits(source) if each.key == key)
+    with transaction.atomic():
+        if (percent, floor, count) == (default.percent, default.floor, default.count):
+            Limit.objects.filter(source=source, key=key).delete()
+        else:
+            Limit.objects.update_or_create(source=source, key=key, defaults={"percent": percent, "floor": floor, "count": count})
+        audit.note(
+            actor.district,
+            actor.name,
+            "limit.changed",
+            source.name,
+            limit=key,
+            was=[before.percent, before.floor, before.count],
+            now=[percent, floor, count],
+        )
+
+
+def _checked(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Check settings as the connector would; split them into plain ones and secrets."""
+    config = registry.find(kind).Config
+    read_config(config, values)
+    named = {each.name: each for each in fields(config)}
+    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    secret = {name: value for name, value in given.items() if named[name].metadata.get("secret")}
+    return {name: value for name, value in given.items() if name not in secret}, secret
+
+
+def required(option: Field[Any]) -> bool:
+    """Say whether a setting has to be given."""
+    return option.default is MISSING

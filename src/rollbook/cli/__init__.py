@@ -1,0 +1,1 @@
+"""The command line: each verb asks one action and prints its answer."""

@@ -1,0 +1,1 @@
+"""Systems that rosters come from: one folder a system, found by name in `registry`."""

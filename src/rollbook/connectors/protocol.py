@@ -1,0 +1,91 @@
+"""What a connector must be: five names. It knows no database, never retries and never decides."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, Protocol
+
+import polars as pl
+
+from rollbook.domain.errors import ConfigError
+from rollbook.domain.findings import FINDING
+
+#: The columns that every frame has besides the entity's own.
+ROW = ("sourced_id", "source_file", "line")
+
+FAULTS = pl.Schema({name: pl.Int64 if name in ("line", "count") else pl.String for name in FINDING})
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one cheap call saw, as a sentence for people, and what else is worth knowing."""
+
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extract:
+    """All rows of one entity.
+
+    Shape: `frame` is lazy and all text: `sourced_id`, those of the entity's columns that the source gives, `source_file`
+        and `line` (Int64, header = 1). Empty is null; "" never occurs. A column that is missing here is left alone in the roster.
+        `faults` is lazy, with the columns of FAULTS. A fault of level error makes the row with its `sourced_id` unfit.
+        A row whose id cannot be trusted is not in `frame`: it is a fault without `sourced_id`, and `partial` is true.
+    """
+
+    frame: pl.LazyFrame
+    faults: pl.LazyFrame = field(default_factory=lambda: pl.LazyFrame(schema=FAULTS))
+    promised: int | None = None  # rows that the source itself announces
+    partial: bool = False  # some row's id could not be read: nothing of this entity may vanish in this run
+    #: Equal fingerprints mean equal rows (in whatever order) and equal faults, but for line numbers. None: not known.
+    fingerprint: str | None = None
+    #: Sentences that only a person can answer. Each holds the run, whatever the limits say.
+    questions: tuple[str, ...] = ()
+
+
+class Connector(Protocol):
+    """One student information system, through one set of settings."""
+
+    name: ClassVar[str]  # "oneroster-csv": the command's argument and the database's value
+    title: ClassVar[str]  # "OneRoster CSV files": for people
+    Config: ClassVar[type[Any]]  # a dataclass: the settings form, its checks and its secrets
+
+    def probe(self) -> Probe:
+        """Make one cheap call and say what it saw. Raises SourceError."""
+
+    def offers(self) -> frozenset[str]:
+        """Name the entities that this system gives with these settings. Absent is not empty."""
+
+    def extract(self, entity: str) -> Extract:
+        """Return all rows of one offered entity. Raises SourceError, also while the rows are read."""
+
+    def close(self) -> None:
+        """Remove what was unpacked on the way."""
+
+
+def option(label: str, *, default: Any = MISSING, hint: str = "", choices: tuple[str, ...] = (), secret: bool = False) -> Any:
+    """Declare one setting of a Config: its words for people, and whether it must stay secret."""
+    metadata = {"label": label, "hint": hint, "choices": choices, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+def read_config(kind: type[Any], values: Mapping[str, str]) -> Any:
+    """Build a Config from texts, as a form or a command line gives them. Raises ConfigError with every complaint at once."""
+    known = {each.name: each for each in fields(kind)}
+    wrong = {name: f"unknown setting; known: {', '.join(known)}" for name in values if name not in known}
+    given: dict[str, str] = {}
+    for name, each in known.items():
+        value = (values.get(name) or "").strip()
+        choices = each.metadata.get("choices", ())
+        if value and choices and value not in choices:
+            wrong[name] = f"'{value}' is not one of {', '.join(choices)}"
+        elif value:
+            given[name] = value
+        elif each.default is MISSING:
+            wrong[name] = "is required"
+    if wrong:
+        raise ConfigError(fields=wrong)
+    config = kind(**given)
+    if hasattr(config, "check"):
+        config.check()
+    return config

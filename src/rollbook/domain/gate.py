@@ -1,0 +1,202 @@
+"""The arithmetic of the gate: counts in, verdict out. No database, no clock, no settings."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+
+from rollbook.domain.words import COUNTED, KINDS_OF_PEOPLE, WOULD, counted
+
+
+class Kind(StrEnum):
+    """What a measure counts."""
+
+    VANISH = "vanish"  # active rows that would become inactive
+    APPEAR = "appear"  # rows that are new, or come back
+    ALTER = "alter"  # active rows that would get other values
+    ERROR = "error"  # incoming rows that were left out
+    DATES = "dates"  # classes whose dates would move
+    TEACHERS = "teachers"  # teachers of classes who would come, go or change
+    IDENTITY = "identity"  # people whose username or email would change
+
+
+#: Kinds that are shares of what comes in; all others are shares of what is active now.
+OF_INCOMING = frozenset({Kind.ERROR})
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One limit: a share with a floor, or an absolute count.
+
+    Units: `percent` is 0 to 100. It trips when the share reaches it and the count reaches `floor`; with `count`, when the
+        count alone reaches that. `scope` is "org" or "section" when every school or class is judged by itself.
+    """
+
+    entity: str
+    kind: Kind
+    role: str | None = None
+    scope: str | None = None
+    percent: float | None = None
+    floor: int = 1
+    count: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Name the limit, so that a district's own figures find it again."""
+        limit = "count" if self.count is not None else "share"
+        return ".".join((self.entity, self.kind, self.role or "all", self.scope or "district", limit))
+
+    @property
+    def meaning(self) -> str:
+        """Say in words when it trips."""
+        what = WOULD[self.kind].format(what=COUNTED[self.entity, self.role][1])
+        where = {"org": " in any one school", "section": " in any one class", None: ""}[self.scope]
+        if self.count is not None:
+            return f"Hold when {self.count:,} or more {what}{where}."
+        of = "rows of the file" if self.kind in OF_INCOMING else "those active now"
+        return f"Hold when {self.percent:g} % or more of {of}, and at least {self.floor:,}, {what}{where}."
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One count held against one limit. Kept, also when it passed."""
+
+    threshold: Threshold
+    count: int
+    of: int
+    scope_id: str | None = None
+    scope_name: str | None = None
+    always: bool = False  # an offered entity that came empty: no limit can let that pass
+
+    @property
+    def closed(self) -> bool:
+        return self.always or trips(self.threshold, self.count, self.of)
+
+    @property
+    def percent(self) -> float:
+        """Return the share in percent, 0 where there is nothing to be a share of."""
+        return 100 * self.count / self.of if self.of else 0.0
+
+    @property
+    def reason(self) -> str:
+        """Say what was counted, of how many, and what the limit is."""
+        t = self.threshold
+        place = f" of {self.scope_name or self.scope_id}" if self.scope_id else ""
+        if self.always:
+            return f"The source sent no {COUNTED[t.entity, None][1]} at all, and {self.of:,} are active"
+        one, many = COUNTED[t.entity, t.role]
+        if t.scope == "section" and self.scope_id:
+            one, many, place = "place", "places", f" in {self.scope_name or self.scope_id}"
+        if t.kind in OF_INCOMING:
+            return (
+                f"{self.count:,} of {self.of:,} rows of {many} would be left out as faulty ({self.shown}, limit {t.percent:g} %)"
+            )
+        does = WOULD[t.kind].format(what="").strip()
+        if t.count is not None:
+            return f"{counted(self.count, one, many)}{place} {does} (limit {t.count:,})"
+        if t.kind is Kind.APPEAR:  # not a part of those who are here: a comparison with them
+            return f"{counted(self.count, one, many)}{place} {does}; {self.of:,} are active ({self.shown}, limit {t.percent:g} %)"
+        return f"{self.count:,} of {self.of:,} {many}{place} {does} ({self.shown}, limit {t.percent:g} %)"
+
+    @property
+    def shown(self) -> str:
+        """Write the share so that rounding never moves it across the limit: 9.99 % under a limit of 10 % stays 9.99 %."""
+        return shown(self.count, self.of, self.threshold.percent)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All measures, and the questions that only a person can answer."""
+
+    measures: tuple[Measure, ...]
+    questions: tuple[str, ...] = ()
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.questions) or any(measure.closed for measure in self.measures)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Say why it is closed, gravest first; one sentence a cause.
+
+        People who leave a school take their roles and places in its classes with them: where the people are named,
+        the same school's roles are not named again.
+        """
+        closed = [measure for measure in self.measures if measure.closed]
+        people = {(m.threshold.role, m.scope_id) for m in closed if m.threshold.entity == "person"}
+        said = [m for m in closed if not (m.threshold.entity == "role" and (m.threshold.role, m.scope_id) in people)]
+        said.sort(key=lambda m: (not m.always, ORDER.index(m.threshold.kind), _grave(m), -m.percent, -m.count))
+        classes = [m for m in said if m.threshold.scope == "section"]
+        sentences = [m.reason for m in said if m not in classes] + [m.reason for m in classes[:FEW]]
+        if len(classes) > FEW:
+            sentences.append(f"{counted(len(classes) - FEW, 'more class', 'more classes')} would lose as much")
+        return tuple(dict.fromkeys([*self.questions, *sentences]))
+
+
+#: So many classes are named one by one; the others are counted.
+FEW = 3
+
+ORDER = (Kind.VANISH, Kind.ERROR, Kind.TEACHERS, Kind.IDENTITY, Kind.DATES, Kind.ALTER, Kind.APPEAR)
+
+
+def _grave(measure: Measure) -> int:
+    """Rank what is counted: people first, then what they are in."""
+    order = ("person", "section", "role", "enrollment")
+    return order.index(measure.threshold.entity) if measure.threshold.entity in order else len(order)
+
+
+def trips(threshold: Threshold, count: int, of: int) -> bool:
+    """Say whether a count reaches its limit: equal is enough, and rounding has no say in it."""
+    if threshold.count is not None:
+        return count >= threshold.count
+    if threshold.percent is None or not of or count < threshold.floor:
+        return False
+    return count * 100 >= Fraction(str(threshold.percent)) * of
+
+
+def shown(count: int, of: int, limit: float | None) -> str:
+    """Write a share in percent with as many decimals as it takes to stay on its side of the limit."""
+    share = Fraction(100 * count, of) if of else Fraction(0)
+    for decimals in (1, 2, 3, 4):
+        text = f"{float(share):.{decimals}f}"
+        if limit is None or (Fraction(text) >= Fraction(str(limit))) == (share >= Fraction(str(limit))):
+            break
+    return f"{text} %"
+
+
+def _defaults() -> Iterable[Threshold]:
+    gone = Kind.VANISH
+    for entity in ("person", "role", "enrollment"):
+        for role in KINDS_OF_PEOPLE if entity != "enrollment" else ("student", "teacher"):
+            percent, floor = (5.0, 3) if role == "teacher" else (10.0, 5)
+            yield Threshold(entity, gone, role, "org", percent, floor)
+    for entity in ("section", "course"):
+        yield Threshold(entity, gone, None, "org", 10.0, 5)
+    yield Threshold("person", gone, None, "org", 50.0, 5)
+    yield Threshold("enrollment", gone, None, "section", 50.0, 5)
+    yield Threshold("person", gone, None, None, count=200)
+    for entity in ("org", "academic_session", "guardianship"):
+        yield Threshold(entity, gone, None, None, 10.0, 5)
+    for entity in ("org", "academic_session", "course", "section", "person", "role", "enrollment", "guardianship"):
+        yield Threshold(entity, Kind.ERROR, None, None, 5.0, 5)
+        for kind in (Kind.APPEAR, Kind.ALTER):
+            yield Threshold(entity, kind, None, None, 25.0, 20)
+    for entity in ("person", "enrollment"):
+        for role in ("student", "teacher"):
+            for kind in (Kind.APPEAR, Kind.ALTER):
+                yield Threshold(entity, kind, role, None, 25.0, 20)
+    yield Threshold("section", Kind.DATES, None, None, 25.0, 20)
+    yield Threshold("enrollment", Kind.TEACHERS, None, None, 25.0, 20)
+    yield Threshold("person", Kind.IDENTITY, None, None, 25.0, 20)
+
+
+#: What holds an import unless a district says otherwise.
+DEFAULTS: tuple[Threshold, ...] = tuple(_defaults())
+
+
+def thresholds(own: Mapping[str, tuple[float | None, int, int | None]]) -> tuple[Threshold, ...]:
+    """Return the limits in force: the defaults, with a district's own (percent, floor, count) in place of those it names."""
+    return tuple(
+        replace(each, percent=own[each.key][0], floor=own[each.key][1], count=own[each.key][2]) if each.key in own else each
+        for each in DEFAULTS
+    )

@@ -1,0 +1,58 @@
+"""What people call things: the words of screens and mails, next to the words of the code."""
+
+#: The four kinds of people. An account has exactly one; a person may be several.
+KINDS_OF_PEOPLE = ("student", "teacher", "guardian", "staff")
+
+#: Which kind a OneRoster role makes of a person; every other role is staff.
+KIND_OF_ROLE = {
+    "student": "student",
+    "teacher": "teacher",
+    "guardian": "guardian",
+    "parent": "guardian",
+    "relative": "guardian",
+}
+
+ENTITY_WORDS = {
+    "org": ("school or district", "schools and districts"),
+    "academic_session": ("term", "terms"),
+    "course": ("course", "courses"),
+    "section": ("class", "classes"),
+    "person": ("person", "people"),
+    "role": ("role at a school", "roles at schools"),
+    "enrollment": ("place in a class", "places in classes"),
+    "guardianship": ("link from a parent to a child", "links from parents to children"),
+}
+
+PEOPLE_WORDS = {
+    "student": ("student", "students"),
+    "teacher": ("teacher", "teachers"),
+    "guardian": ("parent or guardian", "parents and guardians"),
+    "staff": ("staff member", "staff members"),
+}
+
+#: (entity, role) -> singular, plural: what a limit counts.
+COUNTED: dict[tuple[str, str | None], tuple[str, str]] = {
+    **{(entity, None): words for entity, words in ENTITY_WORDS.items()},
+    **{("person", role): words for role, words in PEOPLE_WORDS.items()},
+    **{("role", role): (f"role as {words[0]}", f"roles as {words[0]}") for role, words in PEOPLE_WORDS.items()},
+    ("enrollment", "student"): ("student's place in a class", "students' places in classes"),
+    ("enrollment", "teacher"): ("teacher's place in a class", "teachers' places in classes"),
+}
+
+#: What would become of them, by kind of measure; `{what}` is whom.
+WOULD = {
+    "vanish": "{what} would become inactive",
+    "appear": "{what} would be new or come back",
+    "alter": "{what} would change",
+    "error": "{what} would be left out as faulty",
+    "dates": "{what} would get other dates",
+    "teachers": "{what} would change teachers",
+    "identity": "{what} would get another username or email",
+}
+
+CHANGE_WORDS = {"appear": "new", "alter": "changes", "vanish": "leaves", "return": "comes back"}
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Write a number with its noun: 1 class, 2 classes."""
+    return f"{number:,} {one if number == 1 else many}"

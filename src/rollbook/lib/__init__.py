@@ -1,0 +1,1 @@
+"""What knows nothing of schools, and could be published by itself."""

@@ -1,0 +1,154 @@
+"""Notify: an outcome becomes notices, one mail a person; they say what was written, what happens next, who was told and where it stands."""
+
+from dataclasses import dataclass
+from html import escape
+
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.store.models import Notice, Run, Told
+
+STATES = {
+    RunState.APPLIED: "applied",
+    RunState.HELD: "on hold",
+    RunState.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a mail says around the numbers."""
+
+    address: str  # of the import's page
+    people: tuple[str, ...]
+
+
+def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
+    """Write the notices of a run: Import Results for every end, and Check Your Data as well when it is held.
+
+    Needs: the transaction that moves the run, so that a notice exists exactly when its outcome does.
+    """
+    if run.trigger == Trigger.PREVIEW or state not in STATES:
+        return []
+    people = tuple(Told.objects.filter(source_id=run.source_id).order_by("email").values_list("email", flat=True))
+    frame = Frame(f"{public_url}/imports/{run.pk}/", people)
+    district, source = run.district.name, run.source.name
+    notices = []
+    subjects = {"results": f"Import Results: {district}, {source}, {STATES[state]}"}
+    if state is RunState.HELD:
+        subjects["check"] = f"Check Your Data: {district}, {source} is on hold"
+    for kind, subject in subjects.items():
+        text, html = _text(run, state, frame, kind), _html(run, state, frame, kind)
+        for to in people:
+            notices.append(Notice(district_id=run.district_id, run=run, kind=kind, to=to, subject=subject, text=text, html=html))
+    return Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Answer the four questions that everybody has after an import."""
+    written = {
+        RunState.APPLIED: "All changes listed below were written, together.",
+        RunState.HELD: "Nothing. The roster is as it was.",
+        RunState.FAILED: "Nothing. The roster is as it was.",
+    }[state]
+    if state is RunState.APPLIED and not any(
+        sum(each[k] for k in ("appear", "alter", "vanish", "return")) for each in run.counts.values()
+    ):
+        written = "Nothing had to be written: the source and the roster agree."
+    then = {
+        RunState.APPLIED: "The next import runs as planned.",
+        RunState.HELD: "It waits for an administrator to approve it, to reject it or to run it again. Until then no import of this source is applied.",
+        RunState.FAILED: f"{run.next_step or 'Look at the source, then run the import again.'} The next import runs as planned.",
+    }[state]
+    told = (
+        "Nobody: the list of people to tell is empty."
+        if not people
+        else f"{len(people)} people, the list in the settings of this source."
+        if len(people) > 1
+        else "You alone are on the list in the settings of this source."
+    )
+    return [
+        ("What was written?", written),
+        ("What happens next?", then),
+        ("Who was told?", told),
+        ("Where is it recorded?", f"On the page of import {run.pk}, and in the audit log of the district."),
+    ]
+
+
+def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
+    parts = [_opening(run, state, kind), ""]
+    parts += [f"- {reason}." for reason in run.reasons[:20]]
+    if len(run.reasons) > 20:
+        parts.append(f"- and {len(run.reasons) - 20} more, on the page of the import.")
+    if kind == "results" and run.counts:
+        parts += ["", _table(run)]
+    parts += [""]
+    for question, answer in answers(run, state, frame.people):
+        parts += [question, f"  {answer}"]
+    return "\n".join([*parts, "", f"The import: {frame.address}", ""])
+
+
+def _html(run: Run, state: RunState, frame: Frame, kind: str) -> str:
+    reasons = "".join(f"<li>{escape(reason)}.</li>" for reason in run.reasons[:20])
+    if len(run.reasons) > 20:
+        reasons += f"<li>and {len(run.reasons) - 20} more, on the page of the import.</li>"
+    four = "".join(f"<dt><strong>{escape(q)}</strong></dt><dd>{escape(a)}</dd>" for q, a in answers(run, state, frame.people))
+    table = _html_table(run) if kind == "results" and run.counts else ""
+    return (
+        '<!doctype html><html lang="en"><body style="font:16px/1.5 sans-serif;color:#1d2430;max-width:44em">'
+        f"<p>{escape(_opening(run, state, kind))}</p>{f'<ul>{reasons}</ul>' if reasons else ''}{table}<dl>{four}</dl>"
+        f'<p><a href="{escape(frame.address)}">Open the import</a></p></body></html>'
+    )
+
+
+def _opening(run: Run, state: RunState, kind: str) -> str:
+    what = f'The import of "{run.source.name}" (import {run.pk}, {run.district.name})'
+    if kind == "check":
+        return f"{what} is on hold. Please check your data: nothing has been changed, and nothing will be until somebody decides."
+    if state is RunState.APPLIED:
+        errors = run.findings.get("error", 0)
+        return f"{what} was applied" + (f", with {errors:,} rows left out as faulty." if errors else ".")
+    return f"{what} is on hold." if state is RunState.HELD else f"{what} failed. {run.message}"
+
+
+#: The columns of the table: key, heading, and what its percentage is a share of.
+COLUMNS = (
+    ("read", "Read", None),
+    ("added", "Added", "active"),
+    ("changed", "Changed", "active"),
+    ("removed", "Removed", "active"),
+    ("returned", "Returned", "active"),
+    ("unchanged", "Unchanged", None),
+    ("errors", "Errors", "read"),
+)
+
+
+def cell(line: dict[str, int], key: str, of: str | None) -> str:
+    """Write a count with its share, where it is a share of something: 2 (18.2 % of 11)."""
+    number = line[key]
+    if not number or of is None or not line[of]:
+        return f"{number:,}"
+    return f"{number:,} ({100 * number / line[of]:.1f} % of {line[of]:,})"
+
+
+def _table(run: Run) -> str:
+    lines = []
+    for line in run.summary:
+        cells = ", ".join(f"{heading.lower()} {cell(line, key, of)}" for key, heading, of in COLUMNS)
+        lines.append(f"{line['title']}: {cells}")
+    return "\n".join(
+        [*lines, "", "Shares of added, changed, removed and returned are of the rows active before; of errors, of the rows read."]
+    )
+
+
+def _html_table(run: Run) -> str:
+    style = 'style="padding:4px 8px;text-align:right;border-bottom:1px solid #ddd"'
+    head = "".join(f"<th {style}>{heading}</th>" for _, heading, _ in COLUMNS)
+    rows = "".join(
+        f'<tr><th style="text-align:left;padding:4px 8px;border-bottom:1px solid #ddd">{escape(line["title"])}</th>'
+        + "".join(f"<td {style}>{cell(line, key, of)}</td>" for key, _, of in COLUMNS)
+        + "</tr>"
+        for line in run.summary
+    )
+    return (
+        f'<table style="border-collapse:collapse"><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        "<p>Shares of added, changed, removed and returned are of the rows active before; of errors, of the rows read.</p>"
+    )

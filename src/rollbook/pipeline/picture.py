@@ -1,0 +1,70 @@
+"""What check looks at: the candidates, what the roster would hold after them, and who has turned out unfit or gone."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from rollbook.domain.entities import Entity, entity
+from rollbook.pipeline.candidates import Candidates
+from rollbook.store.roster import Roster, text
+from rollbook.store.snapshots import Snapshot
+
+NONE = pl.Series(dtype=pl.String)
+
+
+@dataclass
+class Picture:
+    """One import as it is being judged, parents before children.
+
+    `roster` is None where there is no database: then nothing is known from before.
+    """
+
+    candidates: dict[str, Candidates]
+    snapshot: Snapshot | None
+    roster: Roster | None
+    unfit: dict[str, pl.Series] = field(default_factory=dict)  # keys of rows with an error
+    leaving: dict[str, pl.DataFrame] = field(default_factory=dict)  # active rows that would become inactive
+
+    def offers(self, *names: str) -> bool:
+        """Say whether the source sent all of these entities in this import."""
+        return self.snapshot is not None and all(self.snapshot.offers(name) for name in names)
+
+    def has(self, name: str, *columns: str) -> bool:
+        """Say whether this import judges rows of an entity, with these columns."""
+        return name in self.candidates and set(columns) <= set(self.candidates[name].columns)
+
+    def fit(self, name: str) -> pl.LazyFrame:
+        """Return the candidates that are not unfit, so far."""
+        return without(self.candidates[name].rows, self.unfit.get(name, NONE))
+
+    def after(self, name: str) -> pl.LazyFrame:
+        """Return the rows as the source sent them, but for the unfit: what the roster would hold.
+
+        Needs: the source offers the entity.
+        """
+        assert self.snapshot is not None
+        return without(self.snapshot.rows(entity(name)), self.unfit.get(name, NONE))
+
+    def gone(self, name: str) -> pl.Series:
+        """Return the keys of the rows that would become inactive."""
+        return self.leaving[name]["sourced_id"] if name in self.leaving else NONE
+
+    def known(self, parent: Entity, keys: pl.Series) -> pl.Series:
+        """Return those keys that the roster knows from before: active, and not leaving in this import."""
+        if self.roster is None or not len(keys):
+            return NONE
+        met = self.roster.rows(parent, keys).filter(pl.col("status") == "active")["sourced_id"]
+        return met.filter(~met.is_in(self.gone(parent.name).implode()))
+
+    def children(self, child: Entity, column: str, keys: pl.Series) -> pl.DataFrame:
+        """Return the active rows that point to any of these keys."""
+        if self.roster is None or not len(keys):
+            return text(("sourced_id", "status", *child.names)).to_frame()
+        return self.roster.children(child, column, keys)
+
+
+def without(rows: pl.LazyFrame, keys: pl.Series) -> pl.LazyFrame:
+    """Leave out the rows with these keys."""
+    if not len(keys):
+        return rows
+    return rows.join(keys.rename("sourced_id").to_frame().lazy(), on="sourced_id", how="anti", maintain_order="left")

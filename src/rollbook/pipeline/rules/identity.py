@@ -1,0 +1,70 @@
+"""Rules about who is who: values and ids that two rows share, or almost share."""
+
+import polars as pl
+
+from rollbook.domain.findings import Level
+from rollbook.pipeline.picture import Picture
+from rollbook.pipeline.rules.rule import NOTHING, place, rule, told
+
+
+@rule("username_used_twice", Level.WARNING, "person", needs=("person",))
+def username_used_twice(picture: Picture, name: str) -> pl.DataFrame:
+    """Two people have the same username, without regard to case. Both are kept as two people.
+
+    Remedy: If they are one person, join them in Rollbook; else give one of them another username at the source.
+    """
+    return _twice(picture, name, "username")
+
+
+@rule("email_used_twice", Level.WARNING, "person", needs=("person",))
+def email_used_twice(picture: Picture, name: str) -> pl.DataFrame:
+    """Two people have the same email address, without regard to case. Both are kept as two people.
+
+    Remedy: If they are one person, join them in Rollbook; else correct one address at the source.
+    """
+    return _twice(picture, name, "email")
+
+
+@rule("identifier_used_twice", Level.WARNING, "person", needs=("person",))
+def identifier_used_twice(picture: Picture, name: str) -> pl.DataFrame:
+    """Two people have the same student or staff number. Both are kept as two people.
+
+    Remedy: If they are one person, join them in Rollbook; else correct one number at the source.
+    """
+    return _twice(picture, name, "identifier")
+
+
+def _twice(picture: Picture, name: str, column: str) -> pl.DataFrame:
+    if not picture.has(name, column):
+        return NOTHING
+    value = pl.col(column).str.to_lowercase().alias("value")
+    new = picture.fit(name).select(value).drop_nulls().unique()
+    every = picture.after(name).select("sourced_id", "source_file", "line", value).join(new, on="value", how="semi")
+    doubled = every.group_by("value").agg(pl.len().alias("n"), pl.col("sourced_id").sort().alias("ids")).filter(pl.col("n") > 1)
+    faulty = every.join(doubled, on="value").sort("value", "line").collect(engine="streaming")
+    message = pl.format(
+        "{}: {} is shared by {} people: {}.", place(), pl.lit(column), pl.col("n"), pl.col("ids").list.head(5).list.join(", ")
+    )
+    return told(faulty, message, column)
+
+
+@rule("id_almost_the_same", Level.WARNING, "org", "course", "section", "person")
+def id_almost_the_same(picture: Picture, name: str) -> pl.DataFrame:
+    """Two ids differ only by case or by zeros in front, as when a spreadsheet program has eaten them.
+
+    Remedy: If both mean the same row, correct the export so that its id stays what it was.
+    """
+    bare = pl.col("sourced_id").str.to_lowercase().str.strip_chars_start("0").alias("bare")
+    rows = picture.candidates[name].rows.select("sourced_id", "source_file", "line", bare)
+    others = picture.after(name) if picture.offers(name) else rows
+    leaving = picture.gone(name).rename("sourced_id").to_frame().lazy()
+    every = pl.concat([others.select("sourced_id"), leaving]).unique()
+    near = every.with_columns(bare).rename({"sourced_id": "other"})
+    faulty = rows.join(near, on="bare").filter(pl.col("sourced_id") != pl.col("other")).collect(engine="streaming")
+    message = pl.format(
+        "{}: the id '{}' is almost '{}': they differ by case or by zeros in front.",
+        place(),
+        pl.col("sourced_id"),
+        pl.col("other"),
+    )
+    return told(faulty.unique("sourced_id", maintain_order=True), message, "sourced_id")

@@ -1,0 +1,111 @@
+"""Rules about people and what they are at a school."""
+
+import polars as pl
+
+from rollbook.domain.findings import Level
+from rollbook.pipeline.picture import Picture
+from rollbook.pipeline.rules.rule import NOTHING, place, rule, told
+
+
+@rule("student_without_class", Level.WARNING, "person", needs=("person", "role", "enrollment"))
+def student_without_class(picture: Picture, name: str) -> pl.DataFrame:
+    """A student is in no class.
+
+    Remedy: Enroll the student at the source, or end their time at the school.
+    """
+    students = picture.after("role").filter(pl.col("role") == "student").select(pl.col("person").alias("sourced_id")).unique()
+    placed = picture.after("enrollment").select(pl.col("person").alias("sourced_id")).unique()
+    touched = [picture.fit("person").select("sourced_id")]
+    for key in ("role", "enrollment"):
+        if key in picture.leaving:
+            touched.append(picture.leaving[key].lazy().select(pl.col("person").alias("sourced_id")))
+    rows = picture.after("person").select("sourced_id", "source_file", "line")
+    faulty = (
+        rows.join(pl.concat(touched).unique(), on="sourced_id", how="semi")
+        .join(students, on="sourced_id", how="semi")
+        .join(placed, on="sourced_id", how="anti")
+        .sort("line")
+        .collect(engine="streaming")
+    )
+    return told(faulty, pl.format("{}: student '{}' is in no class.", place(), pl.col("sourced_id")))
+
+
+@rule("person_without_role", Level.WARNING, "person", needs=("person", "role"))
+def person_without_role(picture: Picture, name: str) -> pl.DataFrame:
+    """A person has no role at any school, and so cannot be given an account.
+
+    Remedy: Export the person's role, too.
+    """
+    roles = picture.after("role").select(pl.col("person").alias("sourced_id")).unique()
+    faulty = picture.fit("person").select("sourced_id", "source_file", "line").join(roles, on="sourced_id", how="anti")
+    return told(
+        faulty.collect(engine="streaming"), pl.format("{}: '{}' has no role at any school.", place(), pl.col("sourced_id"))
+    )
+
+
+@rule("primary_org_without_role", Level.WARNING, "person", needs=("person", "role"))
+def primary_org_without_role(picture: Picture, name: str) -> pl.DataFrame:
+    """A person's main school is one at which they have no role.
+
+    Remedy: Correct the main school, or export the role there.
+    """
+    if not picture.has("person", "primary_org"):
+        return NOTHING
+    roles = picture.after("role").select(pl.col("person").alias("sourced_id"), pl.col("org").alias("primary_org")).unique()
+    rows = picture.fit("person").select("sourced_id", "source_file", "line", "primary_org").drop_nulls("primary_org")
+    faulty = rows.join(roles, on=["sourced_id", "primary_org"], how="anti").collect(engine="streaming")
+    message = pl.format(
+        "{}: the main school of '{}' is '{}', but there is no role there.", place(), pl.col("sourced_id"), pl.col("primary_org")
+    )
+    return told(faulty, message, "primary_org")
+
+
+@rule("two_primary_roles", Level.WARNING, "role", needs=("role",))
+def two_primary_roles(picture: Picture, name: str) -> pl.DataFrame:
+    """A person has two primary roles at one school.
+
+    Remedy: Mark one of them as secondary at the source.
+    """
+    pair = ["person", "org"]
+    touched = picture.fit("role").filter(pl.col("role_type") == "primary").select(pair).unique()
+    primary = picture.after("role").filter(pl.col("role_type") == "primary").join(touched, on=pair, how="semi")
+    doubled = primary.group_by(pair).agg(pl.len().alias("n"), pl.col("role").sort().alias("roles")).filter(pl.col("n") > 1)
+    faulty = (
+        primary.select("sourced_id", "source_file", "line", *pair).join(doubled, on=pair).sort("line").collect(engine="streaming")
+    )
+    message = pl.format(
+        "{}: '{}' has {} primary roles at '{}': {}.",
+        place(),
+        pl.col("person"),
+        pl.col("n"),
+        pl.col("org"),
+        pl.col("roles").list.join(", "),
+    )
+    return told(faulty, message, "role_type")
+
+
+@rule("role_in_class_differs", Level.WARNING, "enrollment", needs=("role",))
+def role_in_class_differs(picture: Picture, name: str) -> pl.DataFrame:
+    """A student teaches a class, or somebody who is no student learns in one. Both are kept.
+
+    Remedy: Look whether the role of the person or the role in the class is meant.
+    """
+    if not picture.has("enrollment", "person", "role", "section"):
+        return NOTHING
+    rows = picture.fit("enrollment").select("sourced_id", "source_file", "line", "person", "section", "role")
+    roles = picture.after("role").select("person", is_role=pl.col("role"))
+    students = roles.filter(pl.col("is_role") == "student").select("person").unique()
+    others = roles.filter(pl.col("is_role") != "student").select("person").unique()
+    teaching = (
+        rows.filter(pl.col("role") == "teacher").join(students, on="person", how="semi").join(others, on="person", how="anti")
+    )
+    learning = (
+        rows.filter(pl.col("role") == "student").join(others, on="person", how="semi").join(students, on="person", how="anti")
+    )
+    does = (
+        pl.when(pl.col("role") == "teacher")
+        .then(pl.lit("is a student but teaches"))
+        .otherwise(pl.lit("is not a student but learns in"))
+    )
+    faulty = pl.concat([teaching, learning]).sort("line").collect(engine="streaming")
+    return told(faulty, pl.format("{}: '{}' {} '{}'.", place(), pl.col("person"), does, pl.col("section")), "role")

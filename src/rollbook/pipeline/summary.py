@@ -1,0 +1,145 @@
+"""Summary: what became of the rows of an import, in the groups that people think in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from rollbook.domain.changes import Change
+from rollbook.domain.entities import ENROLLMENT, PERSON, ROLE
+from rollbook.domain.words import KIND_OF_ROLE
+from rollbook.pipeline.gate import Live
+from rollbook.store.snapshots import RunFiles, Snapshot
+
+#: A person who is several of these counts once, as the first of them.
+RANK = {"student": 0, "teacher": 1, "staff": 2, "guardian": 3}
+
+#: What the lines of the summary are called, and which groups each puts together.
+LINES = (
+    ("Schools", "org", None),
+    ("Terms", "academic_session", None),
+    ("Courses", "course", None),
+    ("Classes", "section", None),
+    ("Users – Students", "person", ("student",)),
+    ("Users – Staff", "person", ("teacher", "staff")),
+    ("Users – Guardians", "person", ("guardian",)),
+    ("Users – without a role", "person", ("none",)),
+    ("Enrollments – Students", "enrollment", ("student",)),
+    ("Enrollments – Teachers", "enrollment", ("teacher",)),
+    ("Enrollments – Others", "enrollment", ("staff", "guardian")),
+    ("Roles at schools", "role", None),
+    ("Guardians of students", "guardianship", None),
+)
+
+
+def summary(
+    counts: Mapping[str, Mapping[str, int]], snapshot: Snapshot | None, files: RunFiles, live: Live
+) -> list[dict[str, Any]]:
+    """Return the lines of the summary: read, added, changed, removed, returned, unchanged, errors, and how many were active.
+
+    Units: read = added + changed + returned + unchanged + errors, in every line. Shares are of `active`, errors of `read`.
+    """
+    grouped = (
+        {name: _grouped(name, counts[name]["read"], snapshot, files) for name in ("person", "enrollment")} if snapshot else {}
+    )
+    lines = []
+    for title, name, groups in LINES:
+        if name not in counts:
+            continue
+        whole = counts[name]
+        if groups is None or name not in grouped or grouped[name] is None:
+            if groups is not None and "Student" not in title:
+                continue  # no roles to tell the groups apart: one line has them all
+            lines.append(_line(title if groups is None else title.split(" – ")[0], whole, live.of(name, None)))
+            continue
+        numbers = {key: sum(grouped[name].get((key, group), 0) for group in groups) for key in whole if key != "same"}
+        numbers["same"] = numbers["read"] - sum(numbers[key] for key in ("appear", "alter", "return", "unfit"))
+        if any(numbers.values()) or groups == ("student",):
+            active = sum(live.of(name, group) for group in groups if group != "none")
+            lines.append(_line(title, numbers, active))
+    return lines
+
+
+def _line(title: str, numbers: Mapping[str, int], active: int) -> dict[str, Any]:
+    return {
+        "title": title,
+        "read": numbers["read"],
+        "added": numbers["appear"],
+        "changed": numbers["alter"],
+        "removed": numbers["vanish"],
+        "returned": numbers["return"],
+        "unchanged": numbers["same"],
+        "errors": numbers["unfit"],
+        "active": active,
+    }
+
+
+def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[tuple[str, str], int] | None:
+    """Count what was read, what would change and what is unfit, by group; None where the source says nothing of groups."""
+    if not snapshot.offers(name) or (name == "person" and not snapshot.offers("role")):
+        return None
+    entity = PERSON if name == "person" else ENROLLMENT
+    rows = snapshot.rows(entity)
+    faults = snapshot.faults(entity).filter((pl.col("level") == "error") & pl.col("sourced_id").is_null())
+    unreadable = int(faults.select(pl.len()).collect().item())
+    if snapshot.kept[name].rows + unreadable > read:  # identical rows count once
+        rows = rows.unique("row_hash")
+    if name == "person":
+        sent = rows.select("sourced_id").join(_groups(snapshot.rows(ROLE)), on="sourced_id", how="left")
+        sent = sent.with_columns(pl.col("group").fill_null("none"))
+        rest = "none"
+    else:
+        sent = rows.select("sourced_id", group=_kind(pl.col("role")))
+        rest = "staff"
+    found = {("read", group): n for group, n in _counted(sent)}
+    found["read", rest] = found.get(("read", rest), 0) + unreadable
+    found["unfit", rest] = unreadable
+    unfit = _unfit(entity.name, files)
+    for group, n in _counted(sent.join(unfit, on="sourced_id", how="semi")):
+        found["unfit", group] = found.get(("unfit", group), 0) + n
+    changes = files.changes(entity)
+    if changes is None:
+        return found
+    come = changes.filter(pl.col("kind") != Change.VANISH.value)
+    come = come.join(sent, on="sourced_id") if name == "person" else come.with_columns(group=_kind(pl.col("role")))
+    for kind, group, n in come.group_by("kind", "group").len().collect(engine="streaming").iter_rows():
+        found[kind, group] = n
+    left = changes.filter(pl.col("kind") == Change.VANISH.value)
+    if name == "person":
+        keys = left.select("sourced_id")
+        roles = files.changes(ROLE)
+        gone = pl.LazyFrame(schema={"sourced_id": pl.String, "group": pl.String})
+        if roles is not None:
+            mine = roles.filter(pl.col("kind") == Change.VANISH.value).select(
+                person=pl.col("was.person"), role=pl.col("was.role")
+            )
+            gone = _groups(mine)
+        leaving = keys.join(gone, on="sourced_id", how="left").with_columns(pl.col("group").fill_null("none"))
+    else:
+        leaving = left.select("sourced_id", group=_kind(pl.col("was.role")))
+    for group, n in _counted(leaving):
+        found[Change.VANISH, group] = n
+    return found
+
+
+def _groups(roles: pl.LazyFrame) -> pl.LazyFrame:
+    rank = _kind(pl.col("role")).replace_strict(RANK, return_dtype=pl.Int8)
+    first = roles.select(sourced_id=pl.col("person"), rank=rank).group_by("sourced_id").agg(pl.col("rank").min())
+    names = {rank: name for name, rank in RANK.items()}
+    return first.select("sourced_id", group=pl.col("rank").replace_strict(names, return_dtype=pl.String))
+
+
+def _kind(role: pl.Expr) -> pl.Expr:
+    return role.replace_strict(KIND_OF_ROLE, default="staff", return_dtype=pl.String)
+
+
+def _counted(rows: pl.LazyFrame) -> list[tuple[str, int]]:
+    return list(rows.group_by("group").len().collect(engine="streaming").iter_rows())
+
+
+def _unfit(name: str, files: RunFiles) -> pl.LazyFrame:
+    findings = files.findings()
+    if findings is None:
+        return pl.LazyFrame(schema={"sourced_id": pl.String})
+    mine = (pl.col("entity") == name) & (pl.col("level") == "error") & pl.col("sourced_id").is_not_null()
+    return findings.filter(mine).select("sourced_id").unique()

@@ -1,0 +1,1 @@
+"""Invented districts and simulated systems, for the demo, the tests and anyone who wants to try."""

@@ -1,0 +1,1 @@
+"""Settings, addresses and start-up checks: what hangs the floors together."""

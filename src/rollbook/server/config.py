@@ -1,0 +1,125 @@
+"""The settings that an operator may give, from the environment or a `.env` file, each with its default and meaning."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rollbook.domain.errors import ConfigError
+
+
+class Config(BaseSettings):
+    """What scripts may rely on: the names, with the prefix ROLLBOOK_."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLBOOK_", env_file=".env", extra="ignore")
+
+    database_url: str = Field(
+        "",
+        description="sqlite:///RELATIVE, sqlite:////ABSOLUTE or postgres://USER[:PASSWORD]@HOST:PORT/NAME. Empty: SQLite in the data folder.",
+    )
+    data_dir: Path = Field(
+        Path(platformdirs.user_data_dir("rollbook")),
+        description="Snapshots, changesets, receipts, the SQLite database and kept mail.",
+    )
+    secret_key: str = Field(
+        "",
+        description="Signs sessions and, unless ROLLBOOK_FIELD_KEYS is given, encrypts credentials at rest. Empty: made on first start and kept in the data folder, readable by its owner alone.",
+    )
+    field_keys: str = Field(
+        "", description="Keys for credentials at rest, separated by commas: the first writes, all read. Empty: the secret key."
+    )
+    email_url: str = Field(
+        "",
+        description="smtp://[USER:PASSWORD@]HOST:PORT, smtps://…, file:///FOLDER or console:. Empty: files in the data folder.",
+    )
+    email_from: str = Field("Rollbook <rollbook@localhost>", description="Sender of all mail.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="The address that people use: for links in mail and for allowed hosts."
+    )
+    demo: bool = Field(False, description="Set by `rollbook demo`: sign-in is shown on the sign-in page.")
+
+    @cached_property
+    def database(self) -> dict[str, Any]:
+        """Return Django's description of the database."""
+        url = self.database_url or f"sqlite:///{(self.data_dir / 'rollbook.sqlite3').resolve()}"
+        parts = urlsplit(url)
+        if parts.scheme == "sqlite":
+            path = Path(unquote(parts.path[1:])) if parts.path.startswith("/") else Path(unquote(parts.path))
+            return {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(path),
+                "OPTIONS": {
+                    "transaction_mode": "IMMEDIATE",
+                    "timeout": 30,
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
+                },
+            }
+        if parts.scheme in ("postgres", "postgresql"):
+            return {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": unquote(parts.path.lstrip("/")),
+                "USER": unquote(parts.username or ""),
+                "PASSWORD": unquote(parts.password or ""),
+                "HOST": unquote(parts.hostname or ""),
+                "PORT": str(parts.port or ""),
+                "OPTIONS": dict(parse_qsl(parts.query)),
+                "CONN_MAX_AGE": 60,
+            }
+        raise ConfigError(fields={"ROLLBOOK_DATABASE_URL": f"begins with '{parts.scheme}:'; known are sqlite: and postgres:"})
+
+    @property
+    def database_is_local(self) -> bool:
+        return self.database["ENGINE"].endswith("sqlite3") or self.database.get("HOST") in ("", "localhost", "127.0.0.1", "::1")
+
+    @cached_property
+    def email(self) -> dict[str, Any]:
+        """Return Django's mail settings."""
+        url = self.email_url or f"file://{(self.data_dir / 'mail').resolve()}"
+        parts = urlsplit(url)
+        if parts.scheme == "console":
+            return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        if parts.scheme == "file":
+            return {"EMAIL_BACKEND": "rollbook.lib.mail.FolderBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
+        if parts.scheme in ("smtp", "smtps"):
+            return {
+                "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+                "EMAIL_HOST": parts.hostname or "localhost",
+                "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
+                "EMAIL_HOST_USER": unquote(parts.username or ""),
+                "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+                "EMAIL_USE_SSL": parts.scheme == "smtps",
+                "EMAIL_USE_TLS": "tls" in dict(parse_qsl(parts.query, keep_blank_values=True)),
+                "EMAIL_TIMEOUT": 20,
+            }
+        raise ConfigError(
+            fields={"ROLLBOOK_EMAIL_URL": f"begins with '{parts.scheme}:'; known are smtp:, smtps:, file: and console:"}
+        )
+
+    @cached_property
+    def signing_key(self) -> str:
+        """Return the secret key: the given one, else the one in the data folder, made on first use."""
+        if self.secret_key:
+            return self.secret_key
+        if not self.database_is_local:
+            raise ConfigError(
+                fields={"ROLLBOOK_SECRET_KEY": "is required when the database is on another machine"},
+                next_step="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            )
+        path = self.data_dir / "secret.key"
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            key = secrets.token_urlsafe(50)
+            try:
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                    file.write(key)
+            except FileExistsError:  # another process was first
+                return path.read_text().strip()
+            return key

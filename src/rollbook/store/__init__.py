@@ -1,0 +1,1 @@
+"""What is kept: models, and the only doors to SQL and to the run folders."""

@@ -1,0 +1,11 @@
+"""Writes down what somebody did, in the transaction in which it was done."""
+
+from typing import Any
+
+from rollbook.lib import clock
+from rollbook.store.models import AuditEntry
+
+
+def note(district: int, by: str, act: str, about: str = "", **detail: Any) -> None:
+    """Add one entry. No names or addresses of people in a roster belong into `detail`."""
+    AuditEntry.objects.create(district_id=district, at=clock.now(), by=by, act=act, about=about, detail=detail)

@@ -1,0 +1,215 @@
+"""The rows of one source, read and written as columns."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db import connection
+
+from rollbook.domain.changes import Change
+from rollbook.domain.entities import ENTITIES, Entity
+from rollbook.domain.errors import RollbookError
+from rollbook.domain.words import KIND_OF_ROLE
+from rollbook.store import cursor
+from rollbook.store.models import MODELS
+
+#: From how many rows on an empty table gets its indexes after its rows, which is about half the work.
+WORTH_REBUILDING = 20_000
+
+_KEY = 'r."district_id" = %s AND r."source_id" = %s'
+
+
+class NotAsSeen(RollbookError):
+    """Other rows were written than the changeset says; the transaction is rolled back."""
+
+
+def text(names: Sequence[str]) -> pl.Schema:
+    """Return a schema of text columns."""
+    return pl.Schema(dict.fromkeys(names, pl.String))
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The rows of one source of one district.
+
+    Shape: every method is one statement, or a fixed few, whatever the number of rows.
+    """
+
+    district: int
+    source: int
+
+    def holds(self, entity: Entity) -> bool:
+        """Say whether there is any row of this entity, active or not."""
+        return MODELS[entity.name].objects.filter(district_id=self.district, source_id=self.source).exists()
+
+    def rows(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
+        """Return the rows with these keys, active or not: `sourced_id`, `status` and all columns."""
+        schema = text(("sourced_id", "status", *entity.names))
+        if not len(keys):
+            return schema.to_frame()
+        joined, parameter = cursor.keys_joined(keys, table(entity), "r", f'{_KEY} AND r."sourced_id" = {cursor.key_value()}')
+        sql = f"SELECT {cursor.listed(schema, 'r')} FROM {joined}"
+        return cursor.fetch(sql, (parameter, self.district, self.source), schema)
+
+    def children(self, entity: Entity, column: str, keys: pl.Series) -> pl.DataFrame:
+        """Return the active rows that point, in one column, to any of these keys."""
+        schema = text(("sourced_id", "status", *entity.names))
+        if not len(keys):
+            return schema.to_frame()
+        points = f"r.{cursor.quoted(column)}"
+        meets = cursor.contains(points) if entity[column].many else f"{points} = {cursor.key_value()}"
+        joined, parameter = cursor.keys_joined(keys, table(entity), "r", f"{_KEY} AND {meets}")
+        sql = f"SELECT DISTINCT {cursor.listed(schema, 'r')} FROM {joined} WHERE r.\"status\" = 'active'"
+        return cursor.fetch(sql, (parameter, self.district, self.source), schema)
+
+    def active(self, entity: Entity, columns: Sequence[str], *, ordered: bool = False) -> Iterator[pl.DataFrame]:
+        """Yield `sourced_id` and some columns of all active rows, a batch at a time."""
+        names = ("sourced_id", *columns)
+        order = ' ORDER BY r."sourced_id"' if ordered else ""
+        sql = f"SELECT {cursor.listed(names, 'r')} FROM {cursor.quoted(table(entity))} r WHERE {_KEY} AND r.\"status\" = 'active'{order}"
+        return cursor.stream(sql, (self.district, self.source), text(names))
+
+    def counts(self) -> pl.DataFrame:
+        """Count the active rows: `entity`, `role` (one of the four kinds of people), `org` and `n`.
+
+        Shape: one row an entity with neither role nor org, one a role and school, and for people one a role. People are
+            counted once in each, however many roles they have there.
+        """
+        schema = pl.Schema({"entity": pl.String, "role": pl.String, "org": pl.String, "n": pl.Int64})
+        where = f"WHERE {_KEY} AND r.\"status\" = 'active'"
+        role, person = _kind_of_role(), 'COUNT(DISTINCT r."person")'
+        parts = [f"SELECT '{each.name}', NULL, NULL, COUNT(*) FROM {cursor.quoted(table(each))} r {where}" for each in ENTITIES]
+        for entity, among, kind, org, count in (
+            ("person", "role", role, 'r."org"', person),
+            ("person", "role", role, "NULL", person),
+            ("person", "role", "NULL", 'r."org"', person),
+            ("role", "role", role, 'r."org"', "COUNT(*)"),
+            ("enrollment", "enrollment", role, 'r."school"', "COUNT(*)"),
+            ("section", "section", "NULL", 'r."school"', "COUNT(*)"),
+            ("course", "course", "NULL", 'r."org"', "COUNT(*)"),
+        ):
+            groups = ", ".join(column for column in (kind, org) if column != "NULL")
+            parts.append(
+                f"SELECT '{entity}', {kind}, {org}, {count} FROM {cursor.quoted('roster_' + among)} r {where} GROUP BY {groups}"
+            )
+        sql = " UNION ALL ".join(parts)
+        return cursor.fetch(sql, (self.district, self.source) * len(parts), schema)
+
+    def sections(self, keys: pl.Series) -> pl.DataFrame:
+        """Count the active enrollments of these sections: `section`, `role`, `n`."""
+        schema = pl.Schema({"section": pl.String, "role": pl.String, "n": pl.Int64})
+        if not len(keys):
+            return schema.to_frame()
+        joined, parameter = cursor.keys_joined(keys, "roster_enrollment", "r", f'{_KEY} AND r."section" = {cursor.key_value()}')
+        sql = f'SELECT r."section", r."role", COUNT(*) FROM {joined} WHERE r."status" = \'active\' GROUP BY r."section", r."role"'
+        return cursor.fetch(sql, (parameter, self.district, self.source), schema)
+
+    def write(self, entity: Entity, changes: pl.LazyFrame, counts: dict[str, int], *, run: int, at: datetime) -> None:
+        """Write one entity's changes.
+
+        Shape: one load and at most three statements. Raises NotAsSeen when the rows met are not the rows expected.
+        Needs: a transaction; `changes` with `kind`, `sourced_id` and the columns that the source offers.
+        """
+        offered = tuple(name for name in entity.names if name in changes.collect_schema().names())
+        if set(kind for kind, count in counts.items() if count) == {Change.APPEAR}:
+            self._load(entity, changes, offered, counts[Change.APPEAR], run, at)
+            return
+        stage = f"changed_{entity.name}"
+        columns = {name: "text" for name in ("kind", "sourced_id", "uuid", *offered)}
+        if cursor.is_postgres():
+            columns["sourced_id"], columns["uuid"] = 'text COLLATE "C"', "uuid"
+        cursor.temporary(stage, columns)
+        staged = changes.select("kind", "sourced_id", *offered).collect()
+        cursor.insert(stage, list(columns), [staged.with_columns(cursor.uuids(staged.height))])
+        cursor.analyze(stage)
+        name, moment = cursor.quoted(table(entity)), connection.ops.adapt_datetimefield_value(at)
+        own = f'"district_id" = %s AND "source_id" = %s AND {name}."sourced_id" = s."sourced_id"'
+        if counts[Change.APPEAR]:
+            met = cursor.execute(
+                f'INSERT INTO {name} ("district_id", "source_id", "sourced_id", "uuid", "status", "last_run", "changed_at"'
+                f"{''.join(', ' + cursor.quoted(column) for column in offered)}) "
+                f'SELECT %s, %s, s."sourced_id", s."uuid", \'active\', %s, {_moment()}'
+                f"{''.join(', s.' + cursor.quoted(column) for column in offered)} "
+                f"FROM {cursor.quoted(stage)} s WHERE s.\"kind\" = 'appear'",
+                (self.district, self.source, run, moment),
+            )
+            _expect(entity, met, counts[Change.APPEAR])
+        if counts[Change.ALTER] or counts[Change.RETURN]:
+            sets = "".join(f", {cursor.quoted(column)} = s.{cursor.quoted(column)}" for column in offered)
+            met = cursor.execute(
+                f'UPDATE {name} SET "status" = \'active\', "last_run" = %s, "changed_at" = {_moment()}{sets} '
+                f"FROM {cursor.quoted(stage)} s WHERE {own} AND ((s.\"kind\" = 'alter' AND {name}.\"status\" = 'active') "
+                f"OR (s.\"kind\" = 'return' AND {name}.\"status\" = 'inactive'))",
+                (run, moment, self.district, self.source),
+            )
+            _expect(entity, met, counts[Change.ALTER] + counts[Change.RETURN])
+        if counts[Change.VANISH]:
+            met = cursor.execute(
+                f'UPDATE {name} SET "status" = \'inactive\', "last_run" = %s, "changed_at" = {_moment()} '
+                f"FROM {cursor.quoted(stage)} s WHERE {own} AND s.\"kind\" = 'vanish' AND {name}.\"status\" = 'active'",
+                (run, moment, self.district, self.source),
+            )
+            _expect(entity, met, counts[Change.VANISH])
+        cursor.execute(f"DROP TABLE {cursor.quoted(stage)}")
+
+    def _load(
+        self, entity: Entity, changes: pl.LazyFrame, offered: tuple[str, ...], expected: int, run: int, at: datetime
+    ) -> None:
+        fixed = {"district_id": self.district, "source_id": self.source, "status": "active", "last_run": run}
+        moment = at.strftime("%Y-%m-%d %H:%M:%S.%f") + ("+00" if cursor.is_postgres() else "")
+        columns = [*fixed, "changed_at", "uuid", "sourced_id", *offered]
+        rows = changes.select("sourced_id", *offered)
+
+        def batches() -> Iterator[pl.DataFrame]:
+            for batch in rows.collect_batches(chunk_size=cursor.BATCH, maintain_order=True):
+                yield batch.with_columns(
+                    *(pl.lit(value).alias(name) for name, value in fixed.items()),
+                    pl.lit(moment).alias("changed_at"),
+                    cursor.uuids(batch.height),
+                )
+
+        with _indexes_afterwards(entity, expected):
+            _expect(entity, cursor.insert(table(entity), columns, batches()), expected)
+
+
+def table(entity: Entity) -> str:
+    """Name the table of an entity."""
+    return f"roster_{entity.name}"
+
+
+def _kind_of_role() -> str:
+    cases = "".join(f" WHEN '{role}' THEN '{kind}'" for role, kind in KIND_OF_ROLE.items())
+    return f"CASE r.\"role\"{cases} ELSE 'staff' END"
+
+
+def _moment() -> str:
+    return "CAST(%s AS timestamptz)" if cursor.is_postgres() else "%s"
+
+
+def _expect(entity: Entity, met: int, expected: int) -> None:
+    if met != expected:
+        raise NotAsSeen(f"{met} rows of {entity.name} were written where {expected} were meant")
+
+
+@contextmanager
+def _indexes_afterwards(entity: Entity, expected: int) -> Iterator[None]:
+    """Take an empty table's indexes away while many rows come in, and build them after, in the same transaction."""
+    model = MODELS[entity.name]
+    if expected < WORTH_REBUILDING or model.objects.exists():
+        yield
+        return
+    editor = connection.schema_editor(atomic=False)
+    editor.deferred_sql = []
+    for index in model._meta.indexes:
+        editor.remove_index(model, index)
+    for constraint in model._meta.constraints:
+        editor.remove_constraint(model, constraint)
+    yield
+    for constraint in model._meta.constraints:
+        editor.add_constraint(model, constraint)
+    for index in model._meta.indexes:
+        editor.add_index(model, index)
+    for statement in editor.deferred_sql:
+        editor.execute(statement)

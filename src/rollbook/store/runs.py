@@ -1,0 +1,156 @@
+"""The one door that a run's state goes through, and what is written down about runs."""
+
+import os
+import socket
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from rollbook.domain import gate
+from rollbook.domain.runs import RunState, Stage, Trigger, event
+from rollbook.lib import clock
+from rollbook.store.models import Measure, Run, RunEvent, Source
+
+#: A worker says that it lives this often; one that has been silent for DEAD_AFTER is taken for dead.
+HEARTBEAT = timedelta(seconds=5)
+DEAD_AFTER = timedelta(seconds=60)
+ATTEMPTS = 3
+
+
+def queue(source: Source, trigger: Trigger, by: str, **more: Any) -> Run:
+    """Ask for a run."""
+    now = clock.now()
+    with transaction.atomic():
+        run = Run.objects.create(district_id=source.district_id, source=source, trigger=trigger, by=by, queued_at=now, **more)
+        RunEvent.objects.create(run=run, at=now, by=by, event="asked for", old="", new=RunState.QUEUED)
+    return run
+
+
+def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", **also: Any) -> bool:
+    """Take one arrow of the state machine and write it down, with whatever else changes in the same moment.
+
+    Returns False, and writes nothing, if another worker or person moved the run first, or if a run of the same source is
+    already in a state that only one may be in. Raises IllegalTransition if the state machine has no such arrow.
+    """
+    name = event(old, new)
+    now = clock.now()
+    if new in (RunState.APPLIED, RunState.REJECTED, RunState.SUPERSEDED, RunState.FAILED, RunState.HELD):
+        also.setdefault("ended_at", now)
+        also.setdefault("stage", "")
+    if new in (RunState.WORKING, RunState.QUEUED):
+        also.setdefault("ended_at", None)
+    try:
+        with transaction.atomic():
+            if not Run.objects.filter(pk=run, state=old).update(state=new, **also):
+                return False
+            RunEvent.objects.create(run_id=run, at=now, by=by, event=name, old=old, new=new, note=note)
+    except IntegrityError:
+        return False
+    return True
+
+
+def begin(run: int, *, by: str) -> bool:
+    """Take a queued run into work. Returns False if somebody else has it, or the source is at work already."""
+    now = clock.now()
+    return move(
+        run,
+        RunState.QUEUED,
+        RunState.WORKING,
+        by=by,
+        worker=worker_name(),
+        heartbeat_at=now,
+        not_before=None,
+        progress={},
+        started_at=Coalesce("started_at", Value(now)),
+        attempt=F("attempt") + 1,
+    )
+
+
+def at_stage(run: Run, stage: Stage, done: int = 0, of: int = 0, what: str = "") -> None:
+    """Say where a working run is: for the progress that people watch, and as a sign of life."""
+    run.stage = stage
+    run.progress = {"stage": stage, "done": done, "of": of, "what": what}
+    Run.objects.filter(pk=run.pk).update(stage=stage, progress=run.progress, heartbeat_at=clock.now())
+
+
+def beat(run: int) -> None:
+    """Say that the worker of a run lives."""
+    Run.objects.filter(pk=run, worker=worker_name()).update(heartbeat_at=clock.now())
+
+
+def orphans() -> Iterable[Run]:
+    """Yield the working runs whose worker is dead: silent for long, or a process of this machine that is gone."""
+    here = socket.gethostname()
+    for run in Run.objects.filter(state=RunState.WORKING):
+        host, _, pid = run.worker.rpartition(":")
+        silent = run.heartbeat_at is None or run.heartbeat_at < clock.now() - DEAD_AFTER
+        if silent or (host == here and not _lives(pid)):
+            yield run
+
+
+def waiting() -> QuerySet[Run]:
+    """Return the queued runs that may start, oldest first."""
+    return Run.objects.filter(Q(not_before=None) | Q(not_before__lte=clock.now()), state=RunState.QUEUED).order_by("pk")
+
+
+def held(source: int) -> Run | None:
+    """Return the run of a source that waits for a person (a preview never does)."""
+    return Run.objects.filter(source_id=source, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW).first()
+
+
+def newest(source: int) -> Run | None:
+    """Return the newest run of a source."""
+    return Run.objects.filter(source_id=source).order_by("-pk").first()
+
+
+def last_ended(source: int, *, before: int) -> Run | None:
+    """Return the last act of a source before a run: its newest run that is not a preview, however it ended."""
+    return Run.objects.filter(source_id=source, pk__lt=before).exclude(trigger=Trigger.PREVIEW).order_by("-pk").first()
+
+
+def keep_measures(run: int, verdict: gate.Verdict) -> None:
+    """Write down every measure, also of what passed."""
+    with transaction.atomic():
+        Measure.objects.filter(run_id=run).delete()
+        Measure.objects.bulk_create(
+            [
+                Measure(
+                    run_id=run,
+                    key=m.threshold.key,
+                    entity=m.threshold.entity,
+                    kind=m.threshold.kind,
+                    role=m.threshold.role,
+                    scope=m.threshold.scope,
+                    scope_id=m.scope_id,
+                    scope_name=m.scope_name,
+                    count=m.count,
+                    of=m.of,
+                    limit_percent=m.threshold.percent,
+                    limit_count=m.threshold.count,
+                    floor=m.threshold.floor,
+                    closed=m.closed,
+                    reason=m.reason,
+                )
+                for m in verdict.measures
+            ],
+            batch_size=500,
+        )
+
+
+def worker_name() -> str:
+    """Name this process, so that its death can be told from its silence."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _lives(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

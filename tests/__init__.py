@@ -1,0 +1,1 @@
+"""What Rollbook promises, told as fears that did not come true."""
