@@ -322,7 +322,7 @@ def content_end(path: Path) -> tuple[int | None, int]:
 def encoding_of(path: Path, name: str) -> str:
     """Tell UTF-8 from Windows-1252. Raises Unreadable if the bytes are neither, or both."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
-    line, wrong, right, control = 1, 0, 0, False
+    line, length, wrong, right, control = 1, 0, 0, 0, False
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK)
@@ -337,6 +337,10 @@ def encoding_of(path: Path, name: str) -> str:
                         break
             control = control or bool(re.search(r"[\x00-\x08]", text))
             line += text.count("\n")
+            end = max(text.rfind("\n"), text.rfind("\r"))
+            length = len(text) - end if end >= 0 else length + len(text)
+            if length > LINE_LIMIT:
+                raise Unreadable(too_long(name, line))
             if not chunk:
                 break
     if not wrong:
@@ -409,7 +413,7 @@ class Copyist:
     def _header(self, reader: Iterator[list[str]]) -> tuple[list[str], int]:
         try:
             cells = next(reader, None)
-            while cells is not None and not any(cell.strip() for cell in cells):
+            while cells is not None and not any(heading_of(cell) for cell in cells):
                 self._count("blank_lines", self.line)
                 self.record.clear()
                 cells = next(reader, None)

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from rollbook.domain.entities import ENTITIES, Entity
+from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.lib import columnar
 from rollbook.store import snapshots
 from rollbook.store.roster import Roster
-from rollbook.store.snapshots import Accepted, RunFiles
+from rollbook.store.snapshots import COUNTED_BY, Accepted, RunFiles
+
+NO = pl.lit(None, pl.String)
 
 
 def trusted(entity: Entity, columns: list[str], accepted: Accepted, roster: Roster) -> Accepted:
@@ -19,12 +22,31 @@ def trusted(entity: Entity, columns: list[str], accepted: Accepted, roster: Rost
     """
     if accepted.columns(entity) == columns:
         return accepted
-    parts: list[pl.DataFrame] = [pl.DataFrame(schema={"row_hash": pl.UInt64, "sourced_id": pl.String})]
-    hashed = columnar.row_hash(["sourced_id", *columns]).alias("row_hash")
-    for batch in roster.active(entity, columns):
-        parts.append(batch.select(hashed, "sourced_id"))
+    kept = {"row_hash": pl.UInt64, "sourced_id": pl.String} | dict.fromkeys(COUNTED_BY.get(entity.name, ()), pl.String)
+    parts = [pl.DataFrame(schema=kept)]
+    for batch in roster.active(entity, entity.names):
+        parts.append(batch.with_columns(row_hash=columnar.row_hash(["sourced_id", *columns])).select(*kept))
     accepted.keep(entity, columns, pl.concat(parts).lazy())
     return accepted
+
+
+def counts(accepted: Accepted, roster: Roster) -> pl.DataFrame:
+    """Count the active rows, as `Roster.counts` does; beside the database where the hashes of every entity are there."""
+    if any(accepted.columns(entity) is None for entity in ENTITIES):
+        return roster.counts()
+    rows = {entity.name: accepted.rows(entity) for entity in ENTITIES}
+    parts = [frame.select(pl.lit(name).alias("entity"), role=NO, org=NO, n=pl.len()) for name, frame in rows.items()]
+    kind = pl.col("role").replace_strict(KIND_OF_ROLE, default="staff", return_dtype=pl.String)
+    roles = rows["role"].with_columns(role=kind)
+    places = (("role", roles, "org"), ("enrollment", rows["enrollment"].with_columns(role=kind), "school"))
+    for name, frame, school in places:
+        parts.append(frame.group_by("role", org=school).agg(n=pl.len()).with_columns(entity=pl.lit(name)))
+    for by in (("role", "org"), ("role",), ("org",)):
+        parts.append(roles.group_by(by).agg(n=pl.col("person").n_unique()).with_columns(entity=pl.lit("person")))
+    for name, school in (("section", "school"), ("course", "org")):
+        parts.append(rows[name].group_by(org=school).agg(n=pl.len()).with_columns(entity=pl.lit(name)))
+    order = {"entity": pl.String, "role": pl.String, "org": pl.String, "n": pl.Int64}
+    return pl.concat([part.collect(engine="streaming") for part in parts], how="diagonal").select(list(order)).cast(order)
 
 
 def advance(source: int, old: Accepted, run: int, files: RunFiles) -> None:
@@ -38,8 +60,10 @@ def advance(source: int, old: Accepted, run: int, files: RunFiles) -> None:
             new.take(entity, old)
             continue
         keys = changes.select("sourced_id")
-        stay = old.rows(entity).select("row_hash", "sourced_id").join(keys, on="sourced_id", how="anti")
-        come = changes.filter(pl.col("kind") != "vanish").select("row_hash", "sourced_id")
+        stay = old.rows(entity).join(keys, on="sourced_id", how="anti")
+        offered = changes.collect_schema().names()
+        counted = {name: pl.col(name if name in offered else f"was.{name}") for name in COUNTED_BY.get(entity.name, ())}
+        come = changes.filter(pl.col("kind") != "vanish").select("row_hash", "sourced_id", **counted)
         new.keep(entity, columns, pl.concat([stay, come]))
     snapshots.forget_accepted(source, but=run)
 

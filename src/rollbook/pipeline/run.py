@@ -5,7 +5,6 @@
 A preview stops at the gate; an undo begins with a mirror in the place of extract and diff; an approved run has only apply left.
 """
 
-import hashlib
 import json
 import logging
 import traceback
@@ -112,7 +111,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
 
     runs.at_stage(run, Stage.GATE)
     offered = frozenset(snapshot.kept) if snapshot else frozenset()
-    live = Live(old.counts(roster.counts) if source.accepted_run else roster.counts())
+    live = Live(accept.counts(old, roster) if source.accepted_run else roster.counts())
     questions = tuple(snapshot.questions) if snapshot else ()
     new_ids = rekeyed(files)
     if new_ids and not live.nothing:
@@ -223,12 +222,14 @@ def _latest_snapshot(run: Run) -> Snapshot | None:
 
 
 def _judged_by(source: Source, limits: tuple[arithmetic.Threshold, ...]) -> str:
-    """Fingerprint what rows are judged by, then "/", then what changes are judged by: where it differs, all is judged anew."""
+    """Fingerprint the rules that rows are judged by, then "/", then settings and limits.
+
+    Where the rules differ, every row is judged anew. Settings need no such thing: where they change what is read, the rows differ.
+    """
     folder = Path(rules.__file__).parent
     text = [path.read_text() for path in sorted(folder.glob("*.py"))] + [Path(checking.__file__).read_text()]
-    settings = json.dumps([source.kind, source.settings], sort_keys=True)
-    rows = hashlib.sha256("\n".join([*text, settings]).encode()).hexdigest()[:16]
-    return f"{rows}/{hashlib.sha256(repr(limits).encode()).hexdigest()[:16]}"
+    settings = json.dumps([source.kind, source.settings], sort_keys=True) + repr(limits)
+    return f"{columnar.text_digest(chr(10).join(text))[:16]}/{columnar.text_digest(settings)[:16]}"
 
 
 def _data_seen(snapshot: Snapshot) -> str:

@@ -72,7 +72,7 @@ class Summary:
     """What was written, and how it differs from the bundle that it was made from.
 
     Shape: `rows` and `changes` by file without `.csv`, as in the files of this version (`roles` only in 1.2); `people` by
-        OneRoster 1.1 role. `changes` is empty and `students` all zero where there was no bundle before.
+        OneRoster 1.1 role, before faults were planted. `changes` is empty and `students` zero where no bundle was before.
     """
 
     form: str

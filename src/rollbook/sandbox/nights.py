@@ -18,7 +18,7 @@ def write_next_day(folder: Path, new: Path, *, rate: float = 0.01, seed: int = 1
     """Write the day after a bundle of this module; return what changed.
 
     Shape: of the students `rate` in all: half changed, a quarter gone, a quarter new. Of the students' enrollments, besides those
-        of leavers and joiners: 0.4 `rate` dropped, 0.4 `rate` added, 0.2 `rate` moved to another class. Of the classes `rate`
+        of leavers and newcomers: 0.4 `rate` dropped, 0.4 `rate` added, 0.2 `rate` moved to another class. Of the classes `rate`
         changed. Rows keep their order; new ones stand at the end. No class is left without a teacher or empty, no student
         without a class. The day depends on the bundle, too: the same seed day after day does not pick the same people.
     Units: `rate` 0 to 1.
@@ -44,12 +44,12 @@ def _next_day(old: Bundle, rate: float, dice: Dice) -> Bundle:
     )
     row, who, where = (joined[name].to_numpy().astype(np.int64) for name in ("row", "pupil", "class"))
     students, classes = pupils.height, sections.height
-    numbers = pupils["identifier"].cast(pl.Int64, strict=False).fill_null(100_000).to_numpy()
+    numbers = pupils["identifier"].cast(pl.Int64)
 
-    # The first student of every class stays, and so does the highest number: it must not be given again tomorrow.
+    # The first student of every class stays, so that no class is left empty.
     anchor = np.unique(where, return_index=True)[1]
     stays = np.zeros(students, dtype=bool)
-    stays[who[anchor]] = stays[np.argmax(numbers)] = True
+    stays[who[anchor]] = True
     shuffled = dice.order("leavers", students)
     leavers = shuffled[~stays[shuffled]][: _share(students * rate / 4)]
     left = np.zeros(students, dtype=bool)
@@ -63,8 +63,8 @@ def _next_day(old: Bundle, rate: float, dice: Dice) -> Bundle:
     pool = np.flatnonzero(free)[dice.order("enrollments", int(free.sum()))]
     drops = pool[: _share(len(who) * rate * 0.4)]
     moves = pool[len(drops) : len(drops) + _share(len(who) * rate * 0.2)]
-    joiners = staying[dice.below("who adds", _share(len(who) * rate * 0.4), len(staying))]
-    seekers = np.concatenate([who[moves], joiners])
+    seeking = staying[dice.below("who adds", _share(len(who) * rate * 0.4), len(staying))]
+    seekers = np.concatenate([who[moves], seeking])
     target = _free_classes(dice, seekers, who, where, old.classes)
     moved, found = target[: len(moves)], target[len(moves) :]
     moves, moved = moves[moved >= 0], moved[moved >= 0]
@@ -76,7 +76,7 @@ def _next_day(old: Bundle, rate: float, dice: Dice) -> Bundle:
 
     twins = dice.order("twins", students)
     twins = twins[~left[twins]][: _share(students * rate / 4)]
-    arrivals, guardians = _arrivals(dice, pupils[twins], int(numbers.max()) + 1)
+    arrivals, guardians = _arrivals(dice, pupils[twins], int(numbers.to_numpy().max()) + 1)
     # A new student sits in the classes of one who is there already: of the same school and grade, and free at the same hours.
     alive = ~left[who]
     alive[drops] = False
@@ -86,7 +86,7 @@ def _next_day(old: Bundle, rate: float, dice: Dice) -> Bundle:
     known, newly = pupils["sourcedId"], arrivals["sourcedId"]
     begun = pl.concat(
         [
-            pl.DataFrame({"user": known.gather(joiners[found >= 0]), "class": found[found >= 0]}),
+            pl.DataFrame({"user": known.gather(seeking[found >= 0]), "class": found[found >= 0]}),
             pl.DataFrame({"user": newly.gather(copy["new"]), "class": copy["class"]}),
         ]
     ).with_columns(role=pl.lit("student"), primary=pl.lit(None, pl.String))

@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -73,19 +73,27 @@ def contains(column: str) -> str:
     return f"{place}(',' || {column} || ',', ',' || k.value || ',') > 0"
 
 
-def insert(table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame]) -> int:
-    """Put rows into a table the fastest way that this database has; return how many."""
+def insert(table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame], fixed: Mapping[str, int | str] | None = None) -> int:
+    """Put rows into a table the fastest way that this database has; return how many.
+
+    `fixed` are values that all rows share. On SQLite they are handed over once a statement and not once a row.
+    """
+    fixed = fixed or {}
+    names = [*fixed, *columns]
     count = 0
     with connection.cursor() as cursor:
         if is_postgres():
-            with cursor.copy(f"COPY {quoted(table)} ({listed(columns)}) FROM STDIN (FORMAT csv)") as copy:
+            shared = [pl.lit(value).alias(name) for name, value in fixed.items()]
+            with cursor.copy(f"COPY {quoted(table)} ({listed(names)}) FROM STDIN (FORMAT csv)") as copy:
                 for batch in batches:
                     text = io.BytesIO()
-                    batch.select(columns).write_csv(text, include_header=False)
+                    batch.select(*shared, *columns).write_csv(text, include_header=False)
                     copy.write(text.getvalue())
                     count += batch.height
             return count
-        sql = f"INSERT INTO {quoted(table)} ({listed(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"
+        shared_sql = ", ".join(str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'" for value in fixed.values())
+        values = ", ".join([*([shared_sql] if fixed else []), *["%s"] * len(columns)])
+        sql = f"INSERT INTO {quoted(table)} ({listed(names)}) VALUES ({values})"
         for batch in batches:
             cursor.executemany(sql, batch.select(columns).rows())
             count += batch.height

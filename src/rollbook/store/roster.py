@@ -157,21 +157,22 @@ class Roster:
     def _load(
         self, entity: Entity, changes: pl.LazyFrame, offered: tuple[str, ...], expected: int, run: int, at: datetime
     ) -> None:
-        fixed = {"district_id": self.district, "source_id": self.source, "status": "active", "last_run": run}
         moment = at.strftime("%Y-%m-%d %H:%M:%S.%f") + ("+00" if cursor.is_postgres() else "")
-        columns = [*fixed, "changed_at", "uuid", "sourced_id", *offered]
+        fixed = {
+            "district_id": self.district,
+            "source_id": self.source,
+            "status": "active",
+            "last_run": run,
+            "changed_at": moment,
+        }
         rows = changes.select("sourced_id", *offered)
-
-        def batches() -> Iterator[pl.DataFrame]:
-            for batch in rows.collect_batches(chunk_size=cursor.BATCH, maintain_order=True):
-                yield batch.with_columns(
-                    *(pl.lit(value).alias(name) for name, value in fixed.items()),
-                    pl.lit(moment).alias("changed_at"),
-                    cursor.uuids(batch.height),
-                )
-
+        batches = (
+            batch.with_columns(cursor.uuids(batch.height))
+            for batch in rows.collect_batches(chunk_size=cursor.BATCH, maintain_order=True)
+        )
         with _indexes_afterwards(entity, expected):
-            _expect(entity, cursor.insert(table(entity), columns, batches()), expected)
+            written = cursor.insert(table(entity), ["uuid", "sourced_id", *offered], batches, fixed)
+            _expect(entity, written, expected)
 
 
 def table(entity: Entity) -> str:

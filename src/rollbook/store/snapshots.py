@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,11 @@ class RunFiles:
     def findings_file(self) -> Path:
         return self.folder / "findings.parquet"
 
+    @property
+    def live_file(self) -> Path:
+        """How many rows were active when the run was planned: what its changes are seen against, also later."""
+        return self.folder / "live.parquet"
+
     def changes_file(self, entity: Entity) -> Path:
         return self.folder / "changes" / f"{entity.name}.parquet"
 
@@ -116,6 +121,10 @@ def files_of(source: int, run: int) -> RunFiles:
     return RunFiles(Path(settings.DATA_DIR) / "sources" / str(source) / "runs" / str(run))
 
 
+#: What the gate counts active rows by, kept beside their hashes, so that it never has to count in the database.
+COUNTED_BY = {"course": ("org",), "section": ("school",), "role": ("person", "org", "role"), "enrollment": ("role", "school")}
+
+
 @dataclass(frozen=True)
 class Accepted:
     """The hashes of the active rows of one source, as a given run left them: a cache of the database, never more."""
@@ -131,7 +140,7 @@ class Accepted:
         return columns
 
     def rows(self, entity: Entity) -> pl.LazyFrame:
-        """Return `row_hash` and `sourced_id` of the active rows."""
+        """Return `row_hash`, `sourced_id` and the columns that the gate counts by, of the active rows."""
         return pl.scan_parquet(self.file(entity))
 
     def file(self, entity: Entity) -> Path:
@@ -140,15 +149,8 @@ class Accepted:
     def keep(self, entity: Entity, columns: list[str], rows: pl.LazyFrame) -> None:
         """Replace an entity's hashes. The page that says what they cover comes last, so that half is nothing."""
         (self.folder / f"{entity.name}.json").unlink(missing_ok=True)
-        columnar.keep(rows.select("row_hash", "sourced_id"), self.file(entity))
+        columnar.keep(rows.select("row_hash", "sourced_id", *COUNTED_BY.get(entity.name, ())), self.file(entity))
         _write(self.folder / f"{entity.name}.json", {"hash": columnar.HASH_VERSION, "columns": columns})
-
-    def counts(self, count: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        """Return how many active rows there are; counted once a generation."""
-        path = self.folder / "counts.parquet"
-        if not path.exists():
-            columnar.keep(count().lazy(), path)
-        return pl.read_parquet(path)
 
     def take(self, entity: Entity, other: "Accepted") -> None:
         """Take over what another generation holds for an entity in which nothing changed."""

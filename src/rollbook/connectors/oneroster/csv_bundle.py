@@ -148,7 +148,8 @@ def read_manifest(bundle: Bundle, scratch: Callable[[], Path], *, version: str, 
             ()
             if complete
             else (
-                "There is no manifest.csv. Is this a complete export, so that people who are missing become inactive, or only changes?",
+                "There is no manifest.csv. Is this a complete export, so that people who are missing become inactive, "
+                "or does it hold only changes?",
             )
         )
         return Manifest(version, present, (), questions)

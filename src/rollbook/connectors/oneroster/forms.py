@@ -152,7 +152,7 @@ def _word(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
                 Level.ERROR,
                 field.heading,
                 ~is_word(field, cell, manner.version) & cell.is_not_null(),
-                f"{field.heading} '{{value}}' is not a word of OneRoster {manner.version}. Known: {', '.join(field.words)}{more}.",
+                f"{field.heading} '{{value}}' is not known to OneRoster {manner.version}. Known: {', '.join(field.words)}{more}.",
                 _AS_ASKED,
             ),
         ),
@@ -299,7 +299,7 @@ def _user_ids(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
                 Level.NOTE,
                 field.heading,
                 ~tidy,
-                "userIds in {rows} is not written {{type:id}}, such as {seen}; kept with the type 'unknown'.",
+                "userIds in {rows} is not written {type:id}, such as {seen}; kept with the type 'unknown'.",
             ),
         ),
     )

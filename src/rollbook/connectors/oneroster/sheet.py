@@ -1,6 +1,6 @@
-"""One CSV file of a package: its headings matched to the standard's, its rows surveyed once, its faults told row by row."""
+"""One CSV file of a package: its headings matched to the standard's, its rows looked at once before they are read for good."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,29 +10,13 @@ import polars as pl
 import xxhash
 
 from rollbook.connectors.oneroster import forms
-from rollbook.connectors.oneroster.forms import Check, Manner
+from rollbook.connectors.oneroster.faults import Fault, fault
+from rollbook.connectors.oneroster.forms import Manner
 from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPELT, STATUS, Field, Form
-from rollbook.connectors.protocol import FAULTS
-from rollbook.domain.errors import SourceBroken
+from rollbook.domain.errors import SourceBroken, SourceUnavailable
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
 from rollbook.lib.tabular import Table, Unreadable, open_table
-
-#: How many different spellings a note shows.
-SEEN = 5
-
-#: How much of a cell a message shows.
-SHOWN = 40
-
-Fault = dict[str, str | int | None]
-
-
-def fault(level: Level, rule: str, file: str, message: str, **more: str | int | None) -> Fault:
-    """Write one row of FAULTS; what is not given is null, and it counts once."""
-    row: Fault = dict.fromkeys(FAULTS)
-    row.update(level=level.value, rule=rule, file=file, message=message, count=1)
-    row.update(more)
-    return row
 
 
 @dataclass(frozen=True)
@@ -53,6 +37,7 @@ class Sheet:
 
     def __init__(self, standard: str, version: str, came: str, table: Table) -> None:
         self.standard, self.version, self.came, self.table = standard, version, came, table
+        self.stamp = _stamp(table.path)
         self.notes: list[Fault] = [
             fault(Level.NOTE, repair.rule, came, repair.message, line=repair.line, count=repair.count) for repair in table.repairs
         ]
@@ -63,7 +48,8 @@ class Sheet:
 
     @staticmethod
     def open(standard: str, version: str, came: str, path: Path, scratch: Callable[[], Path]) -> "Sheet":
-        """Check a file and match its headings. Raises SourceBroken."""
+        """Check a file and match its headings. Raises SourceBroken, and SourceUnavailable if it is being written."""
+        before = _stamp(path)
         read = {field.heading.lower() for field in FILES[version][standard]}
 
         def is_blind(heading: str) -> bool:
@@ -74,7 +60,14 @@ class Sheet:
             table = open_table(path, came, scratch=scratch, blind=is_blind, exact=is_exact)
         except Unreadable as error:
             raise SourceBroken(str(error)) from error
+        if _stamp(path) != before:
+            raise SourceUnavailable(f"{came} changed while it was read; it may still be on its way")
         return Sheet(standard, version, came, table)
+
+    def unchanged(self) -> None:
+        """Raise SourceUnavailable if somebody has written to the file since it was opened: half a file is never read."""
+        if _stamp(self.table.path) != self.stamp:
+            raise SourceUnavailable(f"{self.came} changed while it was read; it may still be on its way")
 
     # --- headings ---
 
@@ -159,6 +152,7 @@ class Sheet:
             pl.lit(0, pl.UInt8), *[when.fill_null(False).cast(pl.UInt8) * (1 << bit) for bit, when in enumerate(alarms.values())]
         )
         seen = self.raw.select(hash=row_hash(list(self.places)), odd=packed.cast(pl.UInt8)).collect(engine="streaming")
+        self.unchanged()
         hashes = np.sort(seen["hash"].to_numpy())
         odd = int(np.bitwise_or.reduce(seen["odd"].to_numpy(), initial=0))
         found = frozenset(name for bit, name in enumerate(alarms) if odd >> bit & 1)
@@ -261,47 +255,20 @@ class Sheet:
 
     # --- faults ---
 
-    def key_checks(self) -> list[Check]:
-        """Return the checks that find rows without a key."""
-        if "key" not in self.survey.alarms:
-            return []
-        return [
-            Check(
-                "no_key",
-                Level.ERROR,
-                key,
-                forms.no_key(pl.col(key)),
-                f"{key} is empty or cannot be read, so nobody can say whose row this is.",
-                "Fill it in in the source, then export again.",
-            )
-            for key in self.keys
-        ]
-
-    def said_twice(self) -> list[Fault]:
-        """Return a note that counts the rows that say what another row says."""
-        lines = (
-            self.raw.select("line", hash=row_hash(list(self.places)))
-            .filter(~pl.col("hash").is_first_distinct())
-            .select("line")
-            .collect()
-        )
-        count, line = lines.height, lines["line"].min()
-        text = f"{self.came}: {count:,} {'row says' if count == 1 else 'rows say'} the same as another row. Taken once."
-        return [fault(Level.NOTE, "said_twice", self.came, text, line=int(str(line)), count=count)]
-
-    def own_faults(self, partly: str) -> list[Fault]:
+    def own_faults(self) -> list[Fault]:
         """Return what the file as a whole, and the rows that could not be read at all, have to say."""
+        self.unchanged()
         rows = [*self.notes, *self._blank_rows()]
+        # Few: a file in which most rows do not fit under the header is not worth a streaming way.
         for line, cells, why in self.table.refused().iter_rows():
             if why == "quotes":
-                text = "its quotes do not fit together."
-                remedy = "A quotation mark inside a cell must be doubled, and the whole cell quoted."
+                message = f"{self.came} line {line}: the quotation marks do not fit together. {_LEFT_OUT}"
+                remedy = "A quotation mark inside a cell is doubled, and the whole cell stands in quotation marks."
             else:
-                text = f"{cells} {'cell' if cells == 1 else 'cells'}, the header has {len(self.table.header)}."
+                has = f"{cells} {'cell' if cells == 1 else 'cells'}, the header has {len(self.table.header)}"
+                message = f"{self.came} line {line} has {has}. {_LEFT_OUT}"
                 remedy = "A comma inside a name may lack its quotes. Correct it in the source, then export again."
-            verb = "has" if why == "cells" else ":"
-            message = f"{self.came} line {line}{'' if verb == ':' else ' '}{verb} {text} {partly}"
-            rows.append(fault(Level.ERROR, "cells" if why == "cells" else "quotes", self.came, message, line=line, remedy=remedy))
+            rows.append(fault(Level.ERROR, why, self.came, message, line=line, remedy=remedy))
         return rows
 
     def _blank_rows(self) -> list[Fault]:
@@ -312,78 +279,16 @@ class Sheet:
         text = f"{self.came}: {count:,} {'row holds' if count == 1 else 'rows hold'} nothing but commas. Left out."
         return [fault(Level.NOTE, "blank_rows", self.came, text, line=line, count=count)] if count else []
 
-    def faults(self, checks: Sequence[Check], sourced_id: pl.Expr) -> list[Fault]:
-        """Hold every row against the checks; notes are counted, all else is told row by row.
 
-        Shape: one streaming scan, a batch at a time; what is kept grows with the errors only.
-        """
-        if not checks:
-            return []
-        flags = pl.sum_horizontal(*[check.when.fill_null(False).cast(pl.UInt64) * (1 << bit) for bit, check in enumerate(checks)])
-        flagged = self.cells().with_columns(_flags=flags, _id=sourced_id).filter(pl.col("_flags") != 0)
-        tallies = [Tally(check) for check in checks]
-        rows: list[Fault] = []
-        for batch in flagged.collect_batches(chunk_size=100_000, maintain_order=True, engine="streaming"):
-            present = int(np.bitwise_or.reduce(batch["_flags"].to_numpy(), initial=0))
-            for bit, tally in enumerate(tallies):
-                if present >> bit & 1:
-                    hit = batch.filter(pl.col("_flags") // (1 << bit) % 2 == 1)
-                    if tally.check.level is Level.NOTE:
-                        tally.add(hit)
-                    else:
-                        rows.extend(self._told(tally.check, hit))
-        return [tally.fault(self.came) for tally in tallies if tally.count] + rows
-
-    def _told(self, check: Check, hit: pl.DataFrame) -> Iterable[Fault]:
-        # A row here is an error that a person will read, so a walk over them is short or the run is held.
-        value = check.shows if check.shows is not None else pl.col(check.field)
-        told = hit.select("line", "_id", value=value.cast(pl.String))
-        for line, sourced_id, cell in told.iter_rows():
-            message = f"{self.came} line {line}: " + check.message.replace("{value}", shorten(cell or ""))
-            yield fault(
-                check.level,
-                check.rule,
-                self.came,
-                message,
-                line=line,
-                field=check.field,
-                sourced_id=sourced_id,
-                remedy=check.remedy,
-            )
-
-
-class Tally:
-    """Counts the rows of one note."""
-
-    def __init__(self, check: Check) -> None:
-        self.check = check
-        self.count = 0
-        self.line: int | None = None
-        self.seen: list[str] = []
-
-    def add(self, hit: pl.DataFrame) -> None:
-        self.count += hit.height
-        first = hit["line"].min()
-        assert isinstance(first, int)
-        self.line = first if self.line is None else min(self.line, first)
-        shown = self.check.shows if self.check.shows is not None else pl.format("'{}'", pl.col(self.check.field))
-        if len(self.seen) < SEEN:
-            fresh = hit.select(seen=shown).unique().sort("seen")["seen"].drop_nulls().head(SEEN).to_list()
-            self.seen = sorted({*self.seen, *fresh})[:SEEN]
-
-    def fault(self, file: str) -> Fault:
-        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
-        text = self.check.message.replace("{rows}", rows).replace("{seen}", ", ".join(shorten(each) for each in self.seen))
-        text = text.replace("{{", "{").replace("}}", "}")
-        return fault(
-            self.check.level, self.check.rule, file, f"{file}: {text}", line=self.line, field=self.check.field, count=self.count
-        )
-
-
-def shorten(text: str) -> str:
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+#: How a row that cannot be told apart ends every sentence about it.
+_LEFT_OUT = "The row was left out. Until every row of the file can be read, nobody is taken to be missing from it."
 
 
 def _trimmed(cell: pl.Expr) -> pl.Expr:
     text = cell.str.strip_chars()
     return pl.when(text != "").then(text)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns

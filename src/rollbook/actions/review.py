@@ -1,0 +1,591 @@
+"""Review: what a run found and would change, a page at a time or as a stream, with the names that people know.
+
+Reads the files that the run kept, lazily: a page costs the same however many rows there are, but for one scan of a column.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from rollbook.connectors.protocol import FAULTS
+from rollbook.domain.changes import Change
+from rollbook.domain.entities import BY_NAME, COURSE, ENTITIES, ORG, PERSON, ROLE, SECTION, Entity
+from rollbook.domain.findings import Level
+from rollbook.domain.words import KIND_OF_ROLE
+from rollbook.pipeline import check, rules, undo
+from rollbook.pipeline.rules.rule import CATALOGUE
+from rollbook.store.models import Run
+from rollbook.store.roster import Roster, text
+from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
+
+#: What people look at first: themselves and their classes; the links between them last.
+SHOWN = ("person", "section", "enrollment", "course", "org", "academic_session", "role", "guardianship")
+KINDS = (Change.VANISH, Change.ALTER, Change.RETURN, Change.APPEAR)
+LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
+
+#: What a search looks into.
+SEARCHED = {
+    "org": ("name", "identifier"),
+    "academic_session": ("title",),
+    "course": ("title", "course_code"),
+    "section": ("title", "section_code"),
+    "person": ("given_name", "family_name", "preferred_given_name", "preferred_family_name", "identifier", "username", "email"),
+}
+#: Rows that are only links are found by what they link.
+LINKS = {
+    "enrollment": {"person": "person", "section": "section"},
+    "role": {"person": "person", "org": "org"},
+    "guardianship": {"student": "person", "guardian": "person"},
+}
+#: The column that says at which school a row is.
+SCHOOL = {"section": "school", "enrollment": "school", "course": "org", "role": "org"}
+
+#: The number that people use, where rows of this kind have one.
+NUMBER = {"person": "identifier", "org": "identifier", "section": "section_code", "course": "course_code"}
+
+BATCH = 20_000
+
+CHANGE_HEADINGS = ("change", "what", "id", "name", "number", "school", "field", "before", "after", "values", "file", "line")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of many."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    offset: int = 0
+    limit: int = 50
+    names: dict[tuple[str, str], str] = field(default_factory=dict)  # (entity, sourced_id) -> name, of what the rows point to
+
+
+@dataclass(frozen=True)
+class School:
+    """The students of one school, now and after."""
+
+    sourced_id: str
+    name: str
+    now: int
+    leave: int
+    new: int
+
+    @property
+    def after(self) -> int:
+        return self.now - self.leave + self.new
+
+
+@dataclass(frozen=True)
+class Group:
+    """The findings of one rule."""
+
+    rule: str
+    level: str
+    text: str
+    remedy: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One run's files, and the roster beside them."""
+
+    run: Run
+
+    @cached_property
+    def files(self) -> RunFiles:
+        return files_of(self.run.source_id, self.run.pk)
+
+    @cached_property
+    def snapshot(self) -> Snapshot | None:
+        return open_snapshot(self.files.snapshot)
+
+    @cached_property
+    def roster(self) -> Roster:
+        return Roster(self.run.district_id, self.run.source_id)
+
+    def wanted(self, entity: Entity, *, kind: str | None, school: str | None, words: Sequence[str]) -> pl.LazyFrame | None:
+        """Return an entity's changes that meet all of this."""
+        changes = self.files.changes(entity)
+        if changes is None:
+            return None
+        if kind:
+            changes = changes.filter(pl.col("kind") == kind)
+        if school:
+            changes = changes.filter(self._at(entity, _names(changes), school))
+        for word in words:
+            changes = changes.filter(self._met(entity, _names(changes), word))
+        return changes
+
+    def named(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
+        """Look up what rows are called: `sourced_id`, `name`, `number`; as they would be, else as they are."""
+        columns = [name for name in _called(entity) if name]
+        known = self.roster.rows(entity, keys).select("sourced_id", *columns)
+        changes = self.files.changes(entity)
+        if changes is not None:
+            mine = changes.filter(pl.col("sourced_id").is_in(keys.implode()))
+            come = mine.select("sourced_id", *(_value(name, _names(changes)) for name in columns)).collect()
+            known = pl.concat([come, known]).unique("sourced_id", keep="first")
+        return known.select("sourced_id", _name(entity).alias("name"), _number(entity).alias("number"))
+
+    def described(self, entity: Entity, changes: pl.DataFrame) -> pl.DataFrame:
+        """Give changes what people know them by: `label`, `number`, `school` and `school_name`.
+
+        Shape: at most four look-ups, whatever the number of rows.
+        """
+        present = changes.columns
+        rows = changes.with_columns(_value(name, present).alias(f"it.{name}") for name in entity.names)
+        rows = rows.with_columns(number=_number(entity, "it."))
+        if entity.name in LINKS:
+            for column, target in LINKS[entity.name].items():
+                met = self.named(BY_NAME[target], _keys(rows[f"it.{column}"]))
+                rows = rows.join(_as(met, f"it.{column}", f"name.{column}"), on=f"it.{column}", how="left", maintain_order="left")
+            rows = rows.with_columns(pl.col(f"name.{c}").fill_null(pl.col(f"it.{c}")) for c in LINKS[entity.name])
+        rows = rows.with_columns(label=_label(entity).fill_null(pl.col("sourced_id")))
+        if entity is PERSON:
+            home = self._homes(_keys(rows["sourced_id"]))
+            rows = rows.join(home, on="sourced_id", how="left", maintain_order="left")
+        else:
+            rows = rows.with_columns(
+                school=pl.col(f"it.{SCHOOL[entity.name]}") if entity.name in SCHOOL else pl.lit(None, pl.String)
+            )
+        met = self.named(ORG, _keys(rows["school"]))
+        return rows.join(_as(met, "school", "school_name"), on="school", how="left", maintain_order="left")
+
+    def references(self, rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+        """Look up the names of what the changed fields of a page's rows point to."""
+        asked: dict[str, set[str]] = {}
+        for row in rows:  # a page of them
+            pointing = {column.name: column for column in BY_NAME[row["entity"]].references}
+            for name, *values in row["fields"]:
+                if name in pointing:
+                    keys = [key for value in values if value for key in (value.split(",") if pointing[name].many else [value])]
+                    asked.setdefault(pointing[name].refers_to or "", set()).update(keys)
+        found = {}
+        for target, keys in asked.items():
+            met = self.named(BY_NAME[target], pl.Series(sorted(keys), dtype=pl.String)).drop_nulls("name")
+            found.update({(target, key): name for key, name in met.select("sourced_id", "name").iter_rows()})
+        return found
+
+    def _homes(self, people: pl.Series) -> pl.DataFrame:
+        """Find the school of people: where they are students, else their first role."""
+        columns = ("person", "org", "role")
+        roles = self.roster.children(ROLE, "person", people).select(columns)
+        changes = self.files.changes(ROLE)
+        if changes is not None:
+            present = _names(changes)
+            moved = changes.select("kind", *(_value(name, present) for name in columns))
+            moved = moved.filter(pl.col("person").is_in(people.implode()))
+            # Where somebody comes to counts before where somebody leaves: that is where they are found afterwards.
+            moved = moved.sort(pl.col("kind") == Change.VANISH.value, maintain_order=True).select(columns)
+            roles = pl.concat([moved.collect(), roles])
+        roles = roles.sort(pl.col("role") != "student", maintain_order=True)
+        return roles.group_by("person", maintain_order=True).agg(pl.col("org").first()).select(sourced_id="person", school="org")
+
+    def _at(self, entity: Entity, present: Sequence[str], school: str) -> pl.Expr:
+        if entity is ORG:
+            return (pl.col("sourced_id") == school) | (_value("parent", present) == school)
+        if entity.name in SCHOOL:
+            return _value(SCHOOL[entity.name], present) == school
+        if entity is PERSON or entity.name == "guardianship":
+            there = self._people_at(school).implode()
+            return (pl.col("sourced_id") if entity is PERSON else _value("student", present)).is_in(there)
+        return pl.lit(False)
+
+    def _people_at(self, school: str) -> pl.Series:
+        people = self.roster.children(ROLE, "org", pl.Series([school]))["person"]
+        changes = self.files.changes(ROLE)
+        if changes is not None:
+            there = changes.filter(_value("org", _names(changes)) == school)
+            people = pl.concat([people, there.select(_value("person", _names(changes))).collect()["person"]])
+        return people.unique()
+
+    def _met(self, entity: Entity, present: Sequence[str], word: str) -> pl.Expr:
+        if entity.name not in LINKS:
+            return _says(word, present, entity)
+        links = LINKS[entity.name].items()
+        return pl.any_horizontal(
+            _value(column, present).is_in(self._ids(BY_NAME[target], word).implode()) for column, target in links
+        )
+
+    def _ids(self, entity: Entity, word: str) -> pl.Series:
+        """Find the rows of an entity, changed or not, that a word is in."""
+        columns = SEARCHED[entity.name]
+        found = []
+        changes = self.files.changes(entity)
+        if changes is not None:
+            found.append(changes.filter(_says(word, _names(changes), entity)).select("sourced_id").collect())
+        if self.snapshot is not None and self.snapshot.offers(entity):
+            sent = self.snapshot.rows(entity)
+            found.append(sent.filter(_says(word, _names(sent), entity)).select("sourced_id").collect())
+        else:
+            for batch in self.roster.active(entity, columns):
+                found.append(batch.filter(_says(word, batch.columns, entity)).select("sourced_id"))
+        return pl.concat(found)["sourced_id"].unique() if found else pl.Series("sourced_id", dtype=pl.String)
+
+
+def changes(
+    run: Run,
+    *,
+    entity: str | None = None,
+    kind: str | None = None,
+    school: str | None = None,
+    search: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> Page:
+    """Return a page of what a run changes, or would: who leaves first, people before what they are in.
+
+    Shape: each row has entity, kind, sourced_id, label, number, school, school_name, file, line, before, after and
+        fields: (column, before, after) of what differs. Counting reads one column; only the page's rows are read whole.
+    """
+    looked = Looked(run)
+    rows: list[dict[str, Any]] = []
+    total, skip = 0, offset
+    for each in _chosen(entity):
+        found = looked.wanted(each, kind=kind, school=school, words=search.split())
+        if found is None:
+            continue
+        count = dict(found.group_by("kind").len().collect().iter_rows())
+        for one in KINDS:
+            n = count.get(one.value, 0)
+            total += n
+            if skip < n and len(rows) < limit:
+                part = found.filter(pl.col("kind") == one.value).slice(skip, limit - len(rows)).collect()
+                rows += _rows(each, looked.described(each, part))
+            skip = max(0, skip - n)
+    return Page(rows, total, offset, limit, looked.references(rows))
+
+
+def counts(run: Run) -> dict[str, dict[str, int]]:
+    """Count what a run changes: entity -> kind -> how many; only what is not 0, what people look at first first."""
+    found = {}
+    for name in SHOWN:
+        mine = {kind.value: run.counts[name][kind] for kind in KINDS if run.counts.get(name, {}).get(kind)}
+        if mine:
+            found[name] = mine
+    return found
+
+
+def schools(run: Run) -> list[School]:
+    """Return the students of each school now and after, those that lose most first; empty where that is not kept any more."""
+    looked = Looked(run)
+    if not looked.files.live_file.exists():
+        return []
+    live = pl.read_parquet(looked.files.live_file)
+    mine = (pl.col("entity") == "person") & (pl.col("role") == "student") & pl.col("org").is_not_null()
+    now = dict(live.filter(mine).select("org", "n").iter_rows())
+    gone: dict[str, int] = {}
+    new: dict[str, int] = {}
+    changed = looked.files.changes(ROLE)
+    if changed is not None:
+        present = _names(changed)
+        moved = changed.select("kind", org=_value("org", present), role=_value("role", present)).filter(
+            pl.col("role") == "student"
+        )
+        for kind, org, n in moved.group_by("kind", "org").len().collect().iter_rows():
+            if kind == Change.VANISH:
+                gone[org] = n
+            elif kind != Change.ALTER:
+                new[org] = new.get(org, 0) + n
+    keys = sorted({*now, *gone, *new})
+    met = looked.named(ORG, pl.Series(keys, dtype=pl.String))
+    names = dict(met.select("sourced_id", "name").iter_rows())
+    found = [School(key, names.get(key) or key, now.get(key, 0), gone.get(key, 0), new.get(key, 0)) for key in keys]
+    return sorted(found, key=lambda each: (-each.leave, -each.new, each.name.casefold()))
+
+
+def findings(
+    run: Run,
+    *,
+    level: str | None = None,
+    rule: str | None = None,
+    entity: str | None = None,
+    search: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> Page:
+    """Return a page of what was found wrong, gravest first: the columns of findings, and `label` where the row has a name."""
+    looked = Looked(run)
+    found = _found(looked, level=level, rule=rule, entity=entity, search=search)
+    if found is None:
+        return Page([], 0, offset, limit)
+    count = dict(found.group_by("level").len().collect().iter_rows())
+    parts: list[pl.DataFrame] = []
+    skip, room = offset, limit
+    for one in LEVELS:
+        n = count.get(one.value, 0)
+        if skip < n and room:
+            parts.append(found.filter(pl.col("level") == one.value).slice(skip, room).collect())
+            room -= parts[-1].height
+        skip = max(0, skip - n)
+    rows = pl.concat(parts).to_dicts() if parts else []
+    labels: dict[tuple[str, str], str] = {}
+    for name in {row["entity"] for row in rows} & SEARCHED.keys():
+        keys = pl.Series(
+            sorted({row["sourced_id"] for row in rows if row["entity"] == name and row["sourced_id"]}), dtype=pl.String
+        )
+        met = looked.named(BY_NAME[name], keys).drop_nulls("name")
+        labels.update({(name, key): called for key, called in met.select("sourced_id", "name").iter_rows()})
+    for row in rows:  # a page of them
+        row["label"] = labels.get((row["entity"], row["sourced_id"]))
+    return Page(rows, sum(count.values()), offset, limit)
+
+
+def finding_groups(run: Run) -> list[Group]:
+    """Return the rules that were broken, gravest and most frequent first, with their words."""
+    found = Looked(run).files.findings()
+    if found is None:
+        return []
+    grouped = found.group_by("rule", "level").agg(
+        pl.col("count").sum(), pl.col("message").first(), pl.col("remedy").drop_nulls().first()
+    )
+    own = {each.name: each for each in (*check.OWN_RULES, undo.CHANGED_SINCE)}
+    own.update({name: judged.rule for name, judged in CATALOGUE.items()})
+    groups = []
+    for rule, level, count, message, remedy in grouped.collect().iter_rows():
+        words = own.get(rule)
+        groups.append(Group(rule, level, words.text if words else message, (words.remedy if words else remedy) or "", count))
+    return sorted(groups, key=lambda each: (LEVELS.index(Level(each.level)), -each.count, each.rule))
+
+
+def rows(run: Run, entity: str, *, search: str = "", offset: int = 0, limit: int = 50) -> Page:
+    """Return a page of what the source sent of one entity, with file and line. Raises KeyError for an entity that is none."""
+    looked = Looked(run)
+    wanted = BY_NAME[entity]
+    if looked.snapshot is None or not looked.snapshot.offers(wanted):
+        return Page([], 0, offset, limit)
+    sent = looked.snapshot.rows(wanted)
+    for word in search.split():
+        sent = sent.filter(looked._met(wanted, _names(sent), word))
+    total = int(sent.select(pl.len()).collect().item()) if search.split() else looked.snapshot.kept[entity].rows
+    return Page(sent.drop("row_hash").slice(offset, limit).collect().to_dicts(), total, offset, limit)
+
+
+def rows_kept(run: Run) -> dict[str, int]:
+    """Count what the source sent, by entity; empty where the rows are not kept any more."""
+    snapshot = Looked(run).snapshot
+    return {name: snapshot.kept[name].rows for name in SHOWN if snapshot.offers(name)} if snapshot else {}
+
+
+def changes_csv(
+    run: Run, *, entity: str | None = None, kind: str | None = None, school: str | None = None, search: str = ""
+) -> Iterator[bytes]:
+    """Stream changes as CSV, a line a changed field: what leaves or is new is one line, with its values in one cell.
+
+    Shape: a batch at a time. Cells that a spreadsheet would take for a formula begin with an apostrophe.
+    """
+    yield (",".join(CHANGE_HEADINGS) + "\n").encode()
+    looked = Looked(run)
+    for each in _chosen(entity):
+        found = looked.wanted(each, kind=kind, school=school, words=search.split())
+        for batch in _batches(found):
+            yield _csv(_lines(each, looked.described(each, batch)))
+
+
+def findings_csv(
+    run: Run, *, level: str | None = None, rule: str | None = None, entity: str | None = None, search: str = ""
+) -> Iterator[bytes]:
+    """Stream findings as CSV."""
+    yield (",".join(FAULTS) + "\n").encode()
+    for batch in _batches(_found(Looked(run), level=level, rule=rule, entity=entity, search=search)):
+        yield _csv(batch)
+
+
+def changes_json(run: Run, *, entity: str | None = None, kind: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield every change as a dict; here rows do become objects, since that is what was asked for."""
+    looked = Looked(run)
+    for each in _chosen(entity):
+        for batch in _batches(looked.wanted(each, kind=kind, school=None, words=())):
+            for row in _rows(each, looked.described(each, batch)):
+                del row["fields"]
+                yield row
+
+
+def findings_json(run: Run, *, level: str | None = None, rule: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield every finding as a dict."""
+    for batch in _batches(_found(Looked(run), level=level, rule=rule, entity=None, search="")):
+        yield from batch.iter_rows(named=True)
+
+
+def _chosen(entity: str | None) -> Iterable[Entity]:
+    return [BY_NAME[name] for name in SHOWN if entity in (None, "", name)]
+
+
+def _batches(frame: pl.LazyFrame | None) -> Iterator[pl.DataFrame]:
+    if frame is not None:
+        for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=True):
+            if batch.height:
+                yield batch
+
+
+def _found(looked: Looked, *, level: str | None, rule: str | None, entity: str | None, search: str) -> pl.LazyFrame | None:
+    found = looked.files.findings()
+    if found is None:
+        return None
+    for column, value in (("level", level), ("rule", rule), ("entity", entity)):
+        if value:
+            found = found.filter(pl.col(column) == value)
+    for word in search.split():
+        found = found.filter(
+            _contains(pl.concat_str(pl.col("message"), "sourced_id", "file", separator=" ", ignore_nulls=True), word)
+        )
+    return found
+
+
+def _names(frame: pl.LazyFrame) -> list[str]:
+    return frame.collect_schema().names()
+
+
+def _value(name: str, present: Sequence[str]) -> pl.Expr:
+    """Write a column as it would be, else as it is."""
+    both = [each for each in (name, f"was.{name}") if each in present]
+    return (pl.coalesce(both) if both else pl.lit(None, pl.String)).alias(name)
+
+
+def _keys(column: pl.Series) -> pl.Series:
+    return column.drop_nulls().unique()
+
+
+def _as(met: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
+    return met.select(pl.col("sourced_id").alias(key), pl.col("name").alias(name))
+
+
+def _called(entity: Entity) -> tuple[str, ...]:
+    """Name the columns that make the name and the number of a row."""
+    own = {"person": ("given_name", "family_name"), "org": ("name",)}.get(entity.name, ("title",))
+    return (*own, NUMBER.get(entity.name, ""))
+
+
+def _name(entity: Entity, prefix: str = "") -> pl.Expr:
+    *parts, _ = _called(entity)
+    joined = pl.concat_str([pl.col(f"{prefix}{part}") for part in parts], separator=" ", ignore_nulls=True)
+    return pl.when(joined != "").then(joined)
+
+
+def _number(entity: Entity, prefix: str = "") -> pl.Expr:
+    return pl.col(f"{prefix}{NUMBER[entity.name]}") if entity.name in NUMBER else pl.lit(None, pl.String)
+
+
+def _label(entity: Entity) -> pl.Expr:
+    if entity.name == "enrollment":
+        return pl.format("{} in {}", pl.col("name.person"), pl.col("name.section"))
+    if entity.name == "role":
+        return pl.format("{}, {} at {}", pl.col("name.person"), pl.col("it.role"), pl.col("name.org"))
+    if entity.name == "guardianship":
+        return pl.format(
+            "{}, {} of {}", pl.col("name.guardian"), pl.col("it.relationship").fill_null("guardian"), pl.col("name.student")
+        )
+    return _name(entity, "it.")
+
+
+def _says(word: str, present: Sequence[str], entity: Entity) -> pl.Expr:
+    columns = [each for name in SEARCHED[entity.name] for each in (name, f"was.{name}") if each in present]
+    return _contains(pl.concat_str(["sourced_id", *columns], separator=" ", ignore_nulls=True), word)
+
+
+def _contains(said: pl.Expr, word: str) -> pl.Expr:
+    """Look for a word without regard to case and accents: who types Nunez means Núñez, too."""
+    plain = pl.select(_plain(pl.lit(word))).item()
+    return _plain(said).str.contains(plain, literal=True)
+
+
+def _plain(said: pl.Expr) -> pl.Expr:
+    return said.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+
+
+def _rows(entity: Entity, described: pl.DataFrame) -> list[dict[str, Any]]:
+    """Turn a page of described changes into what a page shows."""
+    offered = [name for name in entity.names if name in described.columns]
+    made = []
+    for row in described.iter_rows(named=True):
+        kind = row["kind"]
+        before = {name: row[f"was.{name}"] for name in entity.names if row[f"was.{name}"] is not None}
+        after = {name: row[name] for name in offered if row[name] is not None} if kind != Change.VANISH else {}
+        if kind == Change.APPEAR:
+            fields = [(name, None, value) for name, value in after.items()]
+        elif kind == Change.VANISH:
+            fields = [("status", "active", "inactive")]
+        else:
+            fields = [("status", "inactive", "active")] if kind == Change.RETURN else []
+            fields += [(name, row[f"was.{name}"], row[name]) for name in offered if row[name] != row[f"was.{name}"]]
+        made.append(
+            {
+                "entity": entity.name,
+                "kind": kind,
+                "sourced_id": row["sourced_id"],
+                "label": row["label"],
+                "number": row["number"],
+                "school": row["school"],
+                "school_name": row["school_name"],
+                "file": row["source_file"],
+                "line": row["line"],
+                "before": before,
+                "after": after,
+                "fields": fields,
+            }
+        )
+    return made
+
+
+def _lines(entity: Entity, described: pl.DataFrame) -> pl.DataFrame:
+    """Write described changes as the lines of the CSV: whole columns, one select a field."""
+    offered = [name for name in entity.names if name in described.columns]
+    kind = pl.col("kind")
+    rows = described.with_row_index("at")
+    status = {Change.VANISH: ("active", "inactive"), Change.RETURN: ("inactive", "active"), Change.APPEAR: (None, "active")}
+    stood = {change.value: was for change, (was, _) in status.items()}
+    stands = {change.value: now for change, (_, now) in status.items()}
+    values = pl.concat_str(
+        [pl.format(f"{name}: {{}}", pl.col(f"it.{name}")) for name in entity.names if name != "metadata"],
+        separator="; ",
+        ignore_nulls=True,
+    )
+
+    def line(what: pl.DataFrame, field: str, before: pl.Expr, after: pl.Expr, values: pl.Expr) -> pl.DataFrame:
+        return what.select(
+            "at",
+            change="kind",
+            what=pl.lit(entity.name),
+            id="sourced_id",
+            name="label",
+            number="number",
+            school="school_name",
+            field=pl.lit(field),
+            before=before.cast(pl.String),
+            after=after.cast(pl.String),
+            values=values.cast(pl.String),
+            file="source_file",
+            line="line",
+        )
+
+    moved = rows.filter(kind != Change.ALTER.value)
+    parts = [
+        line(
+            moved,
+            "status",
+            kind.replace_strict(stood, default=None, return_dtype=pl.String),
+            kind.replace_strict(stands, default=None, return_dtype=pl.String),
+            values,
+        )
+    ]
+    kept = rows.filter(kind.is_in([Change.ALTER.value, Change.RETURN.value]))
+    for name in offered:
+        other = kept.filter(pl.col(name).ne_missing(pl.col(f"was.{name}")))
+        parts.append(line(other, name, pl.col(f"was.{name}"), pl.col(name), pl.lit(None, pl.String)))
+    return pl.concat(parts).sort("at", maintain_order=True).select(CHANGE_HEADINGS)
+
+
+def _csv(rows: pl.DataFrame) -> bytes:
+    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    safe = rows.with_columns(
+        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r]"))
+        .then(pl.concat_str(pl.lit("'"), name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    )
+    return safe.write_csv(include_header=False).encode()

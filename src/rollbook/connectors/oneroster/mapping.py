@@ -1,0 +1,308 @@
+"""How the files become the rows of the roster: one model, shaped like 1.2, whichever version they have."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from rollbook.connectors.oneroster import forms
+from rollbook.connectors.oneroster.faults import fault, frame_of, judge
+from rollbook.connectors.oneroster.forms import Check, Manner
+from rollbook.connectors.oneroster.sheet import Sheet
+from rollbook.connectors.oneroster.vocabulary import RELATIONSHIPS, STATUS, WIDE_ORGS
+from rollbook.domain.findings import Level
+from rollbook.lib.columnar import row_hash
+
+NOBODY = pl.lit(None, pl.String)
+
+_EXPORT_AGAIN = "Fill it in in the source, then export again."
+
+
+@dataclass(frozen=True)
+class Built:
+    """Rows, whether some row could not be told apart, and how to tell the faults."""
+
+    frame: pl.LazyFrame
+    partial: bool
+    tell: Callable[[], Iterator[pl.DataFrame]]
+
+
+def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner]) -> Built:
+    """Build the rows of one entity from the files that it depends on."""
+    if entity == "guardianship":
+        return guardianships(sheets)
+    if entity != "role":
+        (sheet,) = sheets.values()
+        return rows_of(sheet, manners[sheet.standard])
+    return roles_of_users(sheets) if "users" in sheets else roles(sheets["roles"], manners["roles"])
+
+
+def rows_of(sheet: Sheet, manner: Manner) -> Built:
+    """Build an entity that has a file of its own, row for row."""
+    readings = {field.column: forms.read(field, manner) for field in sheet.fields.values() if field.column}
+    values = [reading.value.alias(column) for column, reading in readings.items()]
+    checks = [*key_checks(sheet), *status_checks(sheet), *(check for reading in readings.values() for check in reading.checks)]
+    if {"subjects", "subjectCodes"} <= sheet.fields.keys():
+        checks.append(SUBJECTS_AND_CODES)
+    key = pl.when(~sheet.keyless).then(pl.col("sourcedId"))
+
+    def tell() -> Iterator[pl.DataFrame]:
+        yield frame_of(sheet.own_faults())
+        yield from judge(sheet.cells(), sheet.came, checks, key)
+
+    return Built(sheet.sound().select(*values, *origin(sheet)), sheet.doubtful, tell)
+
+
+# --- role ---
+
+
+def roles_of_users(sheets: dict[str, Sheet]) -> Built:
+    """Build the roles of 1.1: each person has one, at each of some orgs.
+
+    Units: a row whose role or orgs cannot be told has no key, for the role is a part of it.
+    """
+    users = sheets["users"]
+    manner = Manner(users.version)
+    role, orgs = (forms.read(users.fields[heading], manner) for heading in ("role", "orgSourcedIds"))
+    clear = forms.is_word(users.fields["role"], pl.col("role"), users.version) & ~forms.no_key(pl.col("orgSourcedIds"))
+    where = (
+        pl.when(pl.col("org").is_in(wide_orgs(sheets.get("orgs"))))
+        .then(pl.lit("districtAdministrator"))
+        .otherwise(pl.lit("siteAdministrator"))
+    )
+    frame = (
+        users.sound()
+        .filter(clear)
+        .select(
+            "line",
+            person="sourcedId",
+            role=role.value,
+            org=forms.items(pl.col("orgSourcedIds")).list.unique(maintain_order=True),
+        )
+        .explode("org")
+        .drop_nulls("org")
+        .with_columns(role=pl.when(pl.col("role") == "administrator").then(where).otherwise(pl.col("role")))
+        .select(
+            sourced_id=forms.content_key(pl.col("person"), pl.col("org"), pl.col("role")),
+            person="person",
+            org="org",
+            role="role",
+            role_type=pl.lit("primary"),
+            source_file=pl.lit(users.came),
+            line="line",
+        )
+    )
+    checks = [
+        *role.checks,
+        *orgs.checks,
+        is_empty("role", "A person without a role cannot be placed."),
+        is_empty("orgSourcedIds", "A person without a school cannot be placed."),
+        is_illegible("orgSourcedIds"),
+        ADMINISTRATOR,
+    ]
+    partial = any(sheet.doubtful for sheet in sheets.values()) or users.has({"role", "orgs"}, ~clear)
+    return Built(frame, partial, lambda: judge(users.cells(), users.came, checks, NOBODY))
+
+
+def wide_orgs(orgs: Sheet | None) -> list[str]:
+    """Name the orgs that are wider than a school. There are some hundred orgs, so they are read at once."""
+    if orgs is None:
+        return []
+    wide = orgs.sound().filter(pl.col("type").str.to_lowercase().is_in(WIDE_ORGS)).select("sourcedId").collect()
+    return wide["sourcedId"].to_list()
+
+
+def roles(sheet: Sheet, manner: Manner) -> Built:
+    """Build the roles of 1.2, which have a file of their own, and ids that are not used (see `Sheet.keys`)."""
+    readings = {field.heading: (field.column, forms.read(field, manner)) for field in sheet.fields.values() if field.column}
+    clear = forms.is_word(sheet.fields["role"], pl.col("role"), sheet.version)
+    key = forms.content_key(pl.col("userSourcedId"), pl.col("orgSourcedId"), readings["role"][1].value)
+    values = [reading.value.alias(str(column)) for column, reading in readings.values()]
+    frame = sheet.sound().filter(clear).select(key.alias("sourced_id"), *values, *origin(sheet))
+    if sheet.survey.twice:
+        names = [name for name in frame.collect_schema().names() if name != "line"]
+        frame = frame.unique(names, keep="first", maintain_order=True)
+    checks = [
+        *key_checks(sheet),
+        *status_checks(sheet),
+        *(check for _, reading in readings.values() for check in reading.checks),
+        is_empty("role", "A person without a role cannot be placed."),
+    ]
+
+    def tell() -> Iterator[pl.DataFrame]:
+        yield frame_of(sheet.own_faults())
+        if sheet.survey.twice:
+            yield said_twice(sheet)
+        yield from judge(sheet.cells(), sheet.came, checks, pl.when(~sheet.keyless & clear).then(key))
+
+    return Built(frame, sheet.doubtful or sheet.has({"role"}, ~clear), tell)
+
+
+def said_twice(sheet: Sheet) -> pl.DataFrame:
+    """Return a note that counts the rows that say no more than a row before."""
+    hashed = sheet.cells().with_columns(hash=row_hash(list(sheet.places)))
+    count, line = hashed.filter(~pl.col("hash").is_first_distinct()).select(pl.len(), pl.col("line").min()).collect().row(0)
+    text = f"{sheet.came}: {count:,} {'row says' if count == 1 else 'rows say'} the same as another row. Taken once."
+    return frame_of([fault(Level.NOTE, "said_twice", sheet.came, text, line=line, count=count)] if count else [])
+
+
+# --- guardianship ---
+
+
+def guardianships(sheets: dict[str, Sheet]) -> Built:
+    """Build which adult belongs to which child: the two that a user's agents name, told apart by their roles."""
+    users, with_roles = sheets["users"], sheets.get("roles", sheets["users"])
+    agents = pl.col("agentSourcedIds")
+    pairs = pairs_of(users, with_roles)
+    names = ["student", "guardian", "relationship"]
+    key = forms.content_key(*map(pl.col, names))
+    frame = (
+        pairs.filter(pl.col("one") != pl.col("other"))
+        .group_by(names)
+        .agg(pl.col("line").min())
+        .select(key.alias("sourced_id"), *names, pl.lit(users.came).alias("source_file"), "line")
+    )
+    checks = [*forms.read(users.fields["agentSourcedIds"], Manner(users.version)).checks, is_illegible("agentSourcedIds")]
+
+    def tell() -> Iterator[pl.DataFrame]:
+        yield from judge(users.cells(), users.came, checks, NOBODY)
+        yield from judge(pairs, users.came, GUESSES, pl.when(~SELF).then(key))
+
+    # A role that cannot be read hides who is the child, and the relationship; both are parts of the key.
+    no_role = ~forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)
+    partial = (
+        users.doubtful
+        or with_roles.doubtful
+        or with_roles.has({"role"}, no_role)
+        or users.has({"agents"}, forms.illegible(agents))
+    )
+    return Built(frame, partial, tell)
+
+
+def pairs_of(users: Sheet, with_roles: Sheet) -> pl.LazyFrame:
+    """Return a row for each agent that a user lists: `line`, `one` (who lists), `other` (who is listed), who of them is
+    `student` and who `guardian`, their `relationship`, and whether a child is `known` among them."""
+    (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
+    role = pl.col("role").str.to_lowercase()
+    words = ("student", *RELATIONSHIPS)
+    known = with_roles.sound().group_by(pl.col(person).alias("person")).agg((role == word).any().alias(word) for word in words)
+    listed = (
+        users.sound()
+        .filter(~forms.no_key(pl.col("agentSourcedIds")))
+        .select("line", one="sourcedId", other=forms.items(pl.col("agentSourcedIds")).list.unique(maintain_order=True))
+        .explode("other")
+        .drop_nulls("other")
+    )
+    both = listed
+    for side in ("one", "other"):
+        named = known.rename({name: f"{side}_{name}" for name in words})
+        both = both.join(named, left_on=side, right_on="person", how="left")
+    one_is, other_is = pl.col("one_student").fill_null(False), pl.col("other_student").fill_null(False)
+    turned = ~one_is & other_is
+
+    def adult(word: str) -> pl.Expr:
+        return pl.when(turned).then(pl.col(f"one_{word}")).otherwise(pl.col(f"other_{word}"))
+
+    return both.select(
+        "line",
+        "one",
+        "other",
+        student=pl.when(turned).then(pl.col("other")).otherwise(pl.col("one")),
+        guardian=pl.when(turned).then(pl.col("one")).otherwise(pl.col("other")),
+        relationship=pl.coalesce(pl.when(adult(word)).then(pl.lit(word)) for word in RELATIONSHIPS),
+        known=one_is | other_is,
+    )
+
+
+# --- what several have in common ---
+
+
+def origin(sheet: Sheet) -> list[pl.Expr]:
+    """Give the columns that every file has: what stands outside the standard, and where the row was."""
+    extra = [forms.metadata(sheet.metadata).alias("metadata")] if sheet.metadata else []
+    return [*extra, pl.lit(sheet.came).alias("source_file"), pl.col("line")]
+
+
+def key_checks(sheet: Sheet) -> list[Check]:
+    """Give the checks that find rows without a key."""
+    if "key" not in sheet.survey.alarms:
+        return []
+    text = "is empty or cannot be read, so nobody can say whose row this is."
+    return [Check("no_key", Level.ERROR, key, forms.no_key(pl.col(key)), f"{key} {text}", _EXPORT_AGAIN) for key in sheet.keys]
+
+
+def is_empty(heading: str, why: str) -> Check:
+    return Check("empty", Level.ERROR, heading, pl.col(heading).is_null(), f"{heading} is empty. {why}", _EXPORT_AGAIN)
+
+
+def is_illegible(heading: str) -> Check:
+    text = f"{heading} has a letter that cannot be read, so nobody can say what it names."
+    return Check(
+        "no_key", Level.ERROR, heading, forms.illegible(pl.col(heading)), text, "Correct it in the source, then export again."
+    )
+
+
+def status_checks(sheet: Sheet) -> list[Check]:
+    """Give the checks of `status` in a complete file; rows marked tobedeleted have stopped the import before."""
+    if STATUS.heading not in sheet.fields:
+        return []
+    cell = pl.col(STATUS.heading)
+    active = cell.str.to_lowercase() == "active"
+    return [
+        Check(
+            "bulk_status",
+            Level.NOTE,
+            STATUS.heading,
+            active,
+            "status is filled in {rows} of a complete file; OneRoster wants it and the date of change empty. Ignored.",
+        ),
+        Check(
+            "status",
+            Level.ERROR,
+            STATUS.heading,
+            ~active,
+            "status '{value}' is not a word of OneRoster. In a complete file it is empty.",
+            "If the row is no longer valid, leave it out of the export; else leave its status empty.",
+        ),
+    ]
+
+
+SUBJECTS_AND_CODES = Check(
+    "subjects_and_codes",
+    Level.WARNING,
+    "subjects",
+    forms.items(pl.col("subjects")).list.len() != forms.items(pl.col("subjectCodes")).list.len(),
+    "subjects and subjectCodes do not have the same number of entries. Kept as they are.",
+    "List as many codes as subjects, in the same order.",
+)
+
+ADMINISTRATOR = Check(
+    "administrator",
+    Level.NOTE,
+    "role",
+    pl.col("role").str.to_lowercase() == "administrator",
+    "role in {rows} is 'administrator'; read as districtAdministrator at a district, else as siteAdministrator.",
+)
+
+SELF = pl.col("one") == pl.col("other")
+
+GUESSES = (
+    Check(
+        "agent_of_nobody",
+        Level.WARNING,
+        "agentSourcedIds",
+        ~pl.col("known") & ~SELF,
+        "neither of {value} is a student. The first was taken to be the child.",
+        "Give the child the role of a student, or take the link out, then export again.",
+        shows=pl.format("'{}' and '{}'", "one", "other"),
+    ),
+    Check(
+        "agent_of_self",
+        Level.WARNING,
+        "agentSourcedIds",
+        SELF,
+        "'{value}' is listed as an agent of the same person. Left out.",
+        "Take the link out in the source, then export again.",
+        shows=pl.col("one"),
+    ),
+)
