@@ -168,6 +168,10 @@ def test_a_line_break_within_a_cell_becomes_a_blank(tmp_path: Path) -> None:
 
     assert rows(table) == [(2, "1", "two lines"), (4, "3", "4")]
     assert rules(table) == {"line_breaks": 1}
+    assert rows(opened(tmp_path, b'a,b,c\n"two\nlines",1,2\n3,4,"x, y\nz"\n')) == [
+        (2, "two lines", "1", "2"),
+        (4, "3", "4", "x, y z"),
+    ]
 
 
 def test_control_characters_are_removed_but_never_from_a_key(tmp_path: Path) -> None:
@@ -231,6 +235,11 @@ STOPS = {
     "open quote": (b'a,b\n1,2\n"3,4\n5,6\n', "the quote opened in line 3 is never closed"),
     "open quote in the last line": (b'a,b\n1,2\n3,"4', "the quote opened in line 3 is never closed"),
     "open quote, closed far below": (b'a,b,c\n1,"x,3\n4,5,6\n7,y",9\n', "the quote opened in line 2 closes only in line 4"),
+    "open quote, and the row is too long": (
+        b'a,b,c\n1,"x,3\n4,5,6\n7,y,z",9\n',
+        "the quote opened in line 2 closes only in line 4",
+    ),
+    "open quote in the next row": (b'a,b,c\n1,"x,3\n7,y",9\n', "the quote opened in line 2 closes only in line 3"),
     "neither encoding": (b"a,b\n1,\x81\n", "line 2: the bytes are neither"),
     "bytes": (b"a,b\n\xff\xfe\x00\x01,2\n", "line 2: the bytes are neither"),
     "two encodings": (b"a,b\n\xc3\xa9,1\n\xe9,2\n", "mixes two encodings: line 2 is UTF-8, line 3 is not"),

@@ -3,49 +3,25 @@
 Reads the files that the run kept, lazily: a page costs the same however many rows there are, but for one scan of a column.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from rollbook.actions.looked import SEARCHED, Looked, contains, names_of, value
 from rollbook.connectors.protocol import FAULTS
 from rollbook.domain.changes import Change
-from rollbook.domain.entities import BY_NAME, COURSE, ENTITIES, ORG, PERSON, ROLE, SECTION, Entity
+from rollbook.domain.entities import BY_NAME, ORG, ROLE, Entity
 from rollbook.domain.findings import Level
-from rollbook.domain.words import KIND_OF_ROLE
-from rollbook.pipeline import check, rules, undo
-from rollbook.pipeline.rules.rule import CATALOGUE
+from rollbook.pipeline import check, undo
+from rollbook.pipeline.rules import CATALOGUE
 from rollbook.store.models import Run
-from rollbook.store.roster import Roster, text
-from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
 
 #: What people look at first: themselves and their classes; the links between them last.
 SHOWN = ("person", "section", "enrollment", "course", "org", "academic_session", "role", "guardianship")
 KINDS = (Change.VANISH, Change.ALTER, Change.RETURN, Change.APPEAR)
 LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
-
-#: What a search looks into.
-SEARCHED = {
-    "org": ("name", "identifier"),
-    "academic_session": ("title",),
-    "course": ("title", "course_code"),
-    "section": ("title", "section_code"),
-    "person": ("given_name", "family_name", "preferred_given_name", "preferred_family_name", "identifier", "username", "email"),
-}
-#: Rows that are only links are found by what they link.
-LINKS = {
-    "enrollment": {"person": "person", "section": "section"},
-    "role": {"person": "person", "org": "org"},
-    "guardianship": {"student": "person", "guardian": "person"},
-}
-#: The column that says at which school a row is.
-SCHOOL = {"section": "school", "enrollment": "school", "course": "org", "role": "org"}
-
-#: The number that people use, where rows of this kind have one.
-NUMBER = {"person": "identifier", "org": "identifier", "section": "section_code", "course": "course_code"}
 
 BATCH = 20_000
 
@@ -87,144 +63,6 @@ class Group:
     text: str
     remedy: str
     count: int
-
-
-@dataclass(frozen=True)
-class Looked:
-    """One run's files, and the roster beside them."""
-
-    run: Run
-
-    @cached_property
-    def files(self) -> RunFiles:
-        return files_of(self.run.source_id, self.run.pk)
-
-    @cached_property
-    def snapshot(self) -> Snapshot | None:
-        return open_snapshot(self.files.snapshot)
-
-    @cached_property
-    def roster(self) -> Roster:
-        return Roster(self.run.district_id, self.run.source_id)
-
-    def wanted(self, entity: Entity, *, kind: str | None, school: str | None, words: Sequence[str]) -> pl.LazyFrame | None:
-        """Return an entity's changes that meet all of this."""
-        changes = self.files.changes(entity)
-        if changes is None:
-            return None
-        if kind:
-            changes = changes.filter(pl.col("kind") == kind)
-        if school:
-            changes = changes.filter(self._at(entity, _names(changes), school))
-        for word in words:
-            changes = changes.filter(self._met(entity, _names(changes), word))
-        return changes
-
-    def named(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
-        """Look up what rows are called: `sourced_id`, `name`, `number`; as they would be, else as they are."""
-        columns = [name for name in _called(entity) if name]
-        known = self.roster.rows(entity, keys).select("sourced_id", *columns)
-        changes = self.files.changes(entity)
-        if changes is not None:
-            mine = changes.filter(pl.col("sourced_id").is_in(keys.implode()))
-            come = mine.select("sourced_id", *(_value(name, _names(changes)) for name in columns)).collect()
-            known = pl.concat([come, known]).unique("sourced_id", keep="first")
-        return known.select("sourced_id", _name(entity).alias("name"), _number(entity).alias("number"))
-
-    def described(self, entity: Entity, changes: pl.DataFrame) -> pl.DataFrame:
-        """Give changes what people know them by: `label`, `number`, `school` and `school_name`.
-
-        Shape: at most four look-ups, whatever the number of rows.
-        """
-        present = changes.columns
-        rows = changes.with_columns(_value(name, present).alias(f"it.{name}") for name in entity.names)
-        rows = rows.with_columns(number=_number(entity, "it."))
-        if entity.name in LINKS:
-            for column, target in LINKS[entity.name].items():
-                met = self.named(BY_NAME[target], _keys(rows[f"it.{column}"]))
-                rows = rows.join(_as(met, f"it.{column}", f"name.{column}"), on=f"it.{column}", how="left", maintain_order="left")
-            rows = rows.with_columns(pl.col(f"name.{c}").fill_null(pl.col(f"it.{c}")) for c in LINKS[entity.name])
-        rows = rows.with_columns(label=_label(entity).fill_null(pl.col("sourced_id")))
-        if entity is PERSON:
-            home = self._homes(_keys(rows["sourced_id"]))
-            rows = rows.join(home, on="sourced_id", how="left", maintain_order="left")
-        else:
-            rows = rows.with_columns(
-                school=pl.col(f"it.{SCHOOL[entity.name]}") if entity.name in SCHOOL else pl.lit(None, pl.String)
-            )
-        met = self.named(ORG, _keys(rows["school"]))
-        return rows.join(_as(met, "school", "school_name"), on="school", how="left", maintain_order="left")
-
-    def references(self, rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-        """Look up the names of what the changed fields of a page's rows point to."""
-        asked: dict[str, set[str]] = {}
-        for row in rows:  # a page of them
-            pointing = {column.name: column for column in BY_NAME[row["entity"]].references}
-            for name, *values in row["fields"]:
-                if name in pointing:
-                    keys = [key for value in values if value for key in (value.split(",") if pointing[name].many else [value])]
-                    asked.setdefault(pointing[name].refers_to or "", set()).update(keys)
-        found = {}
-        for target, keys in asked.items():
-            met = self.named(BY_NAME[target], pl.Series(sorted(keys), dtype=pl.String)).drop_nulls("name")
-            found.update({(target, key): name for key, name in met.select("sourced_id", "name").iter_rows()})
-        return found
-
-    def _homes(self, people: pl.Series) -> pl.DataFrame:
-        """Find the school of people: where they are students, else their first role."""
-        columns = ("person", "org", "role")
-        roles = self.roster.children(ROLE, "person", people).select(columns)
-        changes = self.files.changes(ROLE)
-        if changes is not None:
-            present = _names(changes)
-            moved = changes.select("kind", *(_value(name, present) for name in columns))
-            moved = moved.filter(pl.col("person").is_in(people.implode()))
-            # Where somebody comes to counts before where somebody leaves: that is where they are found afterwards.
-            moved = moved.sort(pl.col("kind") == Change.VANISH.value, maintain_order=True).select(columns)
-            roles = pl.concat([moved.collect(), roles])
-        roles = roles.sort(pl.col("role") != "student", maintain_order=True)
-        return roles.group_by("person", maintain_order=True).agg(pl.col("org").first()).select(sourced_id="person", school="org")
-
-    def _at(self, entity: Entity, present: Sequence[str], school: str) -> pl.Expr:
-        if entity is ORG:
-            return (pl.col("sourced_id") == school) | (_value("parent", present) == school)
-        if entity.name in SCHOOL:
-            return _value(SCHOOL[entity.name], present) == school
-        if entity is PERSON or entity.name == "guardianship":
-            there = self._people_at(school).implode()
-            return (pl.col("sourced_id") if entity is PERSON else _value("student", present)).is_in(there)
-        return pl.lit(False)
-
-    def _people_at(self, school: str) -> pl.Series:
-        people = self.roster.children(ROLE, "org", pl.Series([school]))["person"]
-        changes = self.files.changes(ROLE)
-        if changes is not None:
-            there = changes.filter(_value("org", _names(changes)) == school)
-            people = pl.concat([people, there.select(_value("person", _names(changes))).collect()["person"]])
-        return people.unique()
-
-    def _met(self, entity: Entity, present: Sequence[str], word: str) -> pl.Expr:
-        if entity.name not in LINKS:
-            return _says(word, present, entity)
-        links = LINKS[entity.name].items()
-        return pl.any_horizontal(
-            _value(column, present).is_in(self._ids(BY_NAME[target], word).implode()) for column, target in links
-        )
-
-    def _ids(self, entity: Entity, word: str) -> pl.Series:
-        """Find the rows of an entity, changed or not, that a word is in."""
-        columns = SEARCHED[entity.name]
-        found = []
-        changes = self.files.changes(entity)
-        if changes is not None:
-            found.append(changes.filter(_says(word, _names(changes), entity)).select("sourced_id").collect())
-        if self.snapshot is not None and self.snapshot.offers(entity):
-            sent = self.snapshot.rows(entity)
-            found.append(sent.filter(_says(word, _names(sent), entity)).select("sourced_id").collect())
-        else:
-            for batch in self.roster.active(entity, columns):
-                found.append(batch.filter(_says(word, batch.columns, entity)).select("sourced_id"))
-        return pl.concat(found)["sourced_id"].unique() if found else pl.Series("sourced_id", dtype=pl.String)
 
 
 def changes(
@@ -282,10 +120,8 @@ def schools(run: Run) -> list[School]:
     new: dict[str, int] = {}
     changed = looked.files.changes(ROLE)
     if changed is not None:
-        present = _names(changed)
-        moved = changed.select("kind", org=_value("org", present), role=_value("role", present)).filter(
-            pl.col("role") == "student"
-        )
+        present = names_of(changed)
+        moved = changed.select("kind", org=value("org", present), role=value("role", present)).filter(pl.col("role") == "student")
         for kind, org, n in moved.group_by("kind", "org").len().collect().iter_rows():
             if kind == Change.VANISH:
                 gone[org] = n
@@ -360,7 +196,7 @@ def rows(run: Run, entity: str, *, search: str = "", offset: int = 0, limit: int
         return Page([], 0, offset, limit)
     sent = looked.snapshot.rows(wanted)
     for word in search.split():
-        sent = sent.filter(looked._met(wanted, _names(sent), word))
+        sent = sent.filter(looked.met(wanted, names_of(sent), word))
     total = int(sent.select(pl.len()).collect().item()) if search.split() else looked.snapshot.kept[entity].rows
     return Page(sent.drop("row_hash").slice(offset, limit).collect().to_dicts(), total, offset, limit)
 
@@ -382,7 +218,7 @@ def changes_csv(
     looked = Looked(run)
     for each in _chosen(entity):
         found = looked.wanted(each, kind=kind, school=school, words=search.split())
-        for batch in _batches(found):
+        for batch in _portions(found):
             yield _csv(_lines(each, looked.described(each, batch)))
 
 
@@ -391,7 +227,7 @@ def findings_csv(
 ) -> Iterator[bytes]:
     """Stream findings as CSV."""
     yield (",".join(FAULTS) + "\n").encode()
-    for batch in _batches(_found(Looked(run), level=level, rule=rule, entity=entity, search=search)):
+    for batch in _portions(_found(Looked(run), level=level, rule=rule, entity=entity, search=search)):
         yield _csv(batch)
 
 
@@ -399,7 +235,7 @@ def changes_json(run: Run, *, entity: str | None = None, kind: str | None = None
     """Yield every change as a dict; here rows do become objects, since that is what was asked for."""
     looked = Looked(run)
     for each in _chosen(entity):
-        for batch in _batches(looked.wanted(each, kind=kind, school=None, words=())):
+        for batch in _portions(looked.wanted(each, kind=kind, school=None, words=())):
             for row in _rows(each, looked.described(each, batch)):
                 del row["fields"]
                 yield row
@@ -407,7 +243,7 @@ def changes_json(run: Run, *, entity: str | None = None, kind: str | None = None
 
 def findings_json(run: Run, *, level: str | None = None, rule: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield every finding as a dict."""
-    for batch in _batches(_found(Looked(run), level=level, rule=rule, entity=None, search="")):
+    for batch in _portions(_found(Looked(run), level=level, rule=rule, entity=None, search="")):
         yield from batch.iter_rows(named=True)
 
 
@@ -415,7 +251,7 @@ def _chosen(entity: str | None) -> Iterable[Entity]:
     return [BY_NAME[name] for name in SHOWN if entity in (None, "", name)]
 
 
-def _batches(frame: pl.LazyFrame | None) -> Iterator[pl.DataFrame]:
+def _portions(frame: pl.LazyFrame | None) -> Iterator[pl.DataFrame]:
     if frame is not None:
         for batch in frame.collect_batches(chunk_size=BATCH, maintain_order=True):
             if batch.height:
@@ -426,75 +262,14 @@ def _found(looked: Looked, *, level: str | None, rule: str | None, entity: str |
     found = looked.files.findings()
     if found is None:
         return None
-    for column, value in (("level", level), ("rule", rule), ("entity", entity)):
-        if value:
-            found = found.filter(pl.col(column) == value)
+    for column, wanted in (("level", level), ("rule", rule), ("entity", entity)):
+        if wanted:
+            found = found.filter(pl.col(column) == wanted)
     for word in search.split():
         found = found.filter(
-            _contains(pl.concat_str(pl.col("message"), "sourced_id", "file", separator=" ", ignore_nulls=True), word)
+            contains(pl.concat_str(pl.col("message"), "sourced_id", "file", separator=" ", ignore_nulls=True), word)
         )
     return found
-
-
-def _names(frame: pl.LazyFrame) -> list[str]:
-    return frame.collect_schema().names()
-
-
-def _value(name: str, present: Sequence[str]) -> pl.Expr:
-    """Write a column as it would be, else as it is."""
-    both = [each for each in (name, f"was.{name}") if each in present]
-    return (pl.coalesce(both) if both else pl.lit(None, pl.String)).alias(name)
-
-
-def _keys(column: pl.Series) -> pl.Series:
-    return column.drop_nulls().unique()
-
-
-def _as(met: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
-    return met.select(pl.col("sourced_id").alias(key), pl.col("name").alias(name))
-
-
-def _called(entity: Entity) -> tuple[str, ...]:
-    """Name the columns that make the name and the number of a row."""
-    own = {"person": ("given_name", "family_name"), "org": ("name",)}.get(entity.name, ("title",))
-    return (*own, NUMBER.get(entity.name, ""))
-
-
-def _name(entity: Entity, prefix: str = "") -> pl.Expr:
-    *parts, _ = _called(entity)
-    joined = pl.concat_str([pl.col(f"{prefix}{part}") for part in parts], separator=" ", ignore_nulls=True)
-    return pl.when(joined != "").then(joined)
-
-
-def _number(entity: Entity, prefix: str = "") -> pl.Expr:
-    return pl.col(f"{prefix}{NUMBER[entity.name]}") if entity.name in NUMBER else pl.lit(None, pl.String)
-
-
-def _label(entity: Entity) -> pl.Expr:
-    if entity.name == "enrollment":
-        return pl.format("{} in {}", pl.col("name.person"), pl.col("name.section"))
-    if entity.name == "role":
-        return pl.format("{}, {} at {}", pl.col("name.person"), pl.col("it.role"), pl.col("name.org"))
-    if entity.name == "guardianship":
-        return pl.format(
-            "{}, {} of {}", pl.col("name.guardian"), pl.col("it.relationship").fill_null("guardian"), pl.col("name.student")
-        )
-    return _name(entity, "it.")
-
-
-def _says(word: str, present: Sequence[str], entity: Entity) -> pl.Expr:
-    columns = [each for name in SEARCHED[entity.name] for each in (name, f"was.{name}") if each in present]
-    return _contains(pl.concat_str(["sourced_id", *columns], separator=" ", ignore_nulls=True), word)
-
-
-def _contains(said: pl.Expr, word: str) -> pl.Expr:
-    """Look for a word without regard to case and accents: who types Nunez means Núñez, too."""
-    plain = pl.select(_plain(pl.lit(word))).item()
-    return _plain(said).str.contains(plain, literal=True)
-
-
-def _plain(said: pl.Expr) -> pl.Expr:
-    return said.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
 
 
 def _rows(entity: Entity, described: pl.DataFrame) -> list[dict[str, Any]]:
@@ -506,7 +281,7 @@ def _rows(entity: Entity, described: pl.DataFrame) -> list[dict[str, Any]]:
         before = {name: row[f"was.{name}"] for name in entity.names if row[f"was.{name}"] is not None}
         after = {name: row[name] for name in offered if row[name] is not None} if kind != Change.VANISH else {}
         if kind == Change.APPEAR:
-            fields = [(name, None, value) for name, value in after.items()]
+            fields: list[tuple[str, str | None, str | None]] = [(name, None, after[name]) for name in after]
         elif kind == Change.VANISH:
             fields = [("status", "active", "inactive")]
         else:

@@ -1,12 +1,22 @@
-"""Finds a connector by its name: those that come with Rollbook, then those of other packages."""
+"""Finds a connector, or what writes a format, by its name: those that come with Rollbook, then those of other packages."""
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
+
+import polars as pl
 
 from rollbook.connectors.protocol import Connector
 from rollbook.domain.errors import ConfigError
 
 BUILT_IN = {"oneroster-csv": "rollbook.connectors.oneroster.connector:OneRosterCsv"}
+
+#: The formats that a roster can be written in, and what writes each.
+WRITERS = {
+    "oneroster-1.2-csv": "rollbook.connectors.oneroster.bundle_writer:write_1_2",
+    "oneroster-1.1-csv": "rollbook.connectors.oneroster.bundle_writer:write_1_1",
+}
 
 
 def kinds() -> tuple[str, ...]:
@@ -22,3 +32,11 @@ def find(name: str) -> type[Connector]:
     for point in entry_points(group="rollbook.connectors", name=name):
         return point.load()  # type: ignore[no-any-return]
     raise ConfigError(f"There is no kind of source called '{name}'. Known: {', '.join(kinds())}")
+
+
+def writer(form: str) -> Callable[[Path, Mapping[str, pl.LazyFrame]], dict[str, int]]:
+    """Return what writes a roster in that format. Raises ConfigError, naming those that exist."""
+    if form not in WRITERS:
+        raise ConfigError(fields={"format": f"'{form}' is not one of {', '.join(WRITERS)}"})
+    module, _, attribute = WRITERS[form].partition(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]

@@ -457,7 +457,7 @@ class Copyist:
             if cells is None:
                 return rows, ragged
             if len(self.record) > 1:
-                self._refuse_swallowed_rows(begin, len(header))
+                self._refuse_swallowed_rows(begin, len(header), cells)
             if not any(cell.strip() for cell in cells):
                 if len(cells) != len(header):
                     self._count("blank_lines", begin)
@@ -493,12 +493,16 @@ class Copyist:
         if self.encoding == "cp1252" and len(self.changed) < 5 and not text.isascii():
             self.changed.extend(cell for cell in cells if not cell.isascii() and cell not in self.changed)
 
-    def _refuse_swallowed_rows(self, begin: int, cells: int) -> None:
-        # A quote left open in one row and another one many rows below can make a row that looks sound.
-        if cells > 2 and any(line.count(",") >= cells - 1 for line in self.record[1:]):
-            raise Unreadable(
-                f"{self.name}: the quote opened in line {begin} closes only in line {self.line}, with whole rows between"
-            )
+    def _refuse_swallowed_rows(self, begin: int, width: int, cells: list[str]) -> None:
+        # A quote left open in one row, and closed by a stray one further down, can make a single row that looks sound.
+        # Then the commas of whole rows lie within one cell.
+        for cell in cells:
+            breaks = cell.count("\n")
+            whole = breaks if len(cells) == width else 1
+            if breaks and width > 2 and cell.count(",") >= whole * (width - 1):
+                raise Unreadable(
+                    f"{self.name}: the quote opened in line {begin} closes only in line {self.line}, with whole rows between"
+                )
 
     def _never_closed(self, begin: int | None = None) -> str:
         return f"{self.name}: the quote opened in line {begin or self.line - len(self.record) + 1} is never closed"
@@ -517,17 +521,33 @@ class Copyist:
             with self.path.open("rb") as file:
                 if file.read(3) == codecs.BOM_UTF8:
                     yield byte_order_mark(self.name)
-        words = {
-            "blank_headings": "{} headings at the end of {} are blank. Ignored.",
-            "line_breaks": "{} line breaks within cells of {} were replaced by spaces, first in line {}.",
-            "control_characters": "{} cells of {} hold control characters, first in line {}. Removed.",
-            "inner_quotes": "{} cells of {} hold quotation marks but are not quoted, first in line {}. Read as they stand.",
-        }
         for rule, (line, count) in self.counts.items():
             if rule == "blank_lines":
                 yield blank_lines(self.name, line, count)
             else:
-                yield Repair(rule, words[rule].format(count, self.name, line), line, count)
+                one, many = COUNTED[rule]
+                what = one if count == 1 else many.format(count)
+                yield Repair(rule, what.replace("FILE", self.name).replace("LINE", f"first in line {line}"), line, count)
+
+
+COUNTED = {
+    "blank_headings": (
+        "1 heading at the end of FILE is blank. Ignored.",
+        "{} headings at the end of FILE are blank. Ignored.",
+    ),
+    "line_breaks": (
+        "1 line break within a cell of FILE was replaced by a space, LINE.",
+        "{} line breaks within cells of FILE were replaced by spaces, LINE.",
+    ),
+    "control_characters": (
+        "1 cell of FILE holds control characters, LINE. Removed.",
+        "{} cells of FILE hold control characters, LINE. Removed.",
+    ),
+    "inner_quotes": (
+        "1 cell of FILE holds quotation marks but is not quoted, LINE. Read as it stands.",
+        "{} cells of FILE hold quotation marks but are not quoted, LINE. Read as they stand.",
+    ),
+}
 
 
 def byte_order_mark(name: str) -> Repair:

@@ -10,7 +10,7 @@ from rollbook.store.roster import Roster
 from rollbook.store.snapshots import Accepted, Snapshot
 
 
-def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster, *, anew: bool = False) -> Candidates:
+def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster | None, *, anew: bool = False) -> Candidates:
     """Find the rows that are new, other or missing; with `anew`, every row that was sent is a candidate.
 
     Shape: two sorted arrays of hashes are compared; only rows whose hash is new are read again, and only their keys and those
@@ -38,7 +38,7 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster,
     )
     if not len(new) and not len(gone):
         return found
-    if not roster.holds(entity):
+    if roster is None or not roster.holds(entity):
         found.all_new = True
         return found
     keys = rows.select("sourced_id").collect(engine="streaming")["sourced_id"]

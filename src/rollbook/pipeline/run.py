@@ -112,6 +112,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     runs.at_stage(run, Stage.GATE)
     offered = frozenset(snapshot.kept) if snapshot else frozenset()
     live = Live(accept.counts(old, roster) if source.accepted_run else roster.counts())
+    columnar.keep(live.counts.lazy(), files.live_file)
     questions = tuple(snapshot.questions) if snapshot else ()
     new_ids = rekeyed(files)
     if new_ids and not live.nothing:

@@ -73,6 +73,21 @@ def contains(column: str) -> str:
     return f"{place}(',' || {column} || ',', ',' || k.value || ',') > 0"
 
 
+def uuid_text(column: str) -> str:
+    """Write a UUID as people do: in five groups."""
+    if is_postgres():
+        return f"{column}::text"
+    groups = (f"substr({column}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12)))
+    return " || '-' || ".join(groups)
+
+
+def moment_text(column: str) -> str:
+    """Write a moment in UTC, to the second."""
+    if is_postgres():
+        return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    return f"strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', {column})"
+
+
 def insert(table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame], fixed: Mapping[str, int | str] | None = None) -> int:
     """Put rows into a table the fastest way that this database has; return how many.
 

@@ -71,6 +71,22 @@ class Roster:
         sql = f"SELECT {cursor.listed(names, 'r')} FROM {cursor.quoted(table(entity))} r WHERE {_KEY} AND r.\"status\" = 'active'{order}"
         return cursor.stream(sql, (self.district, self.source), text(names))
 
+    def listing(self, entity: Entity, status: str | None) -> Iterator[pl.DataFrame]:
+        """Yield whole rows ordered by their key, a batch at a time: `uuid`, `status`, `last_run` and `changed_at` (UTC), too."""
+        schema = pl.Schema({**text(("sourced_id", "uuid", "status", *entity.names)), "last_run": pl.Int64, "changed_at": pl.String})
+        columns = ", ".join(
+            (
+                'r."sourced_id"',
+                cursor.uuid_text('r."uuid"'),
+                cursor.listed(("status", *entity.names, "last_run"), "r"),
+                cursor.moment_text('r."changed_at"'),
+            )
+        )
+        sql = f"SELECT {columns} FROM {cursor.quoted(table(entity))} r WHERE {_KEY}"
+        only = ' AND r."status" = %s' if status else ""
+        parameters = (self.district, self.source, *([status] if status else []))
+        return cursor.stream(f'{sql}{only} ORDER BY r."sourced_id"', parameters, schema)
+
     def counts(self) -> pl.DataFrame:
         """Count the active rows: `entity`, `role` (one of the four kinds of people), `org` and `n`.
 

@@ -1,15 +1,55 @@
 """The door: a page is shut to everybody unless its view says who may."""
 
 from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from rollbook.actions import setup
+from rollbook.domain.errors import RollbookError
+from rollbook.web import problems
+from rollbook.web.access import May, View, account_of, actor_of, who_may
 
 
 class Doorkeeper:
-    """Refuses every view that does not say who may."""
+    """Refuses every view that does not say who may, and everybody whom it does not name."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with timezone.override(None):  # the next request of this thread may be of a district elsewhere
+            response = self.get_response(request)
+        if request.user.is_authenticated:
+            response.setdefault("Cache-Control", "no-store")  # a roster does not belong into a shared computer's cache
+        return response
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponseBase | None:
+        """Let in, send to the sign-in page, or refuse."""
+        may = who_may(view)
+        if may is None:
+            raise PermissionDenied
+        if not request.user.is_authenticated:
+            if setup.needs_first_start() and request.path != reverse("first-start"):
+                return redirect("first-start")
+            return None if may is May.ANYONE else _sign_in(request)
+        timezone.activate(ZoneInfo(account_of(request).district.time_zone))
+        if may is May.ADMINISTRATORS and not actor_of(request).administrator:
+            raise PermissionDenied
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer what went wrong in words, where we know any."""
+        return problems.answer(request, error) if isinstance(error, RollbookError) else None
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):  # a fragment cannot hold the sign-in page: the whole page has to go there
+        return HttpResponse(headers={"HX-Redirect": reverse("sign-in")})
+    return redirect_to_login(request.get_full_path())

@@ -1,5 +1,209 @@
 """What templates may say: numbers, names and dates the way people write them."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from rollbook.domain import words
+from rollbook.domain.runs import RunState, Stage
+from rollbook.lib import clock
+from rollbook.store.models import Run
 
 register = template.Library()
+
+#: The fields of the roster, where their names in the standard are not what people say.
+FIELDS = {
+    "given_name": "First name",
+    "family_name": "Last name",
+    "middle_name": "Middle name",
+    "preferred_given_name": "Preferred first name",
+    "preferred_middle_name": "Preferred middle name",
+    "preferred_family_name": "Preferred last name",
+    "sms": "Mobile number",
+    "section": "Class",
+    "section_code": "Class code",
+    "section_type": "Kind of class",
+    "org": "School",
+    "primary_org": "Main school",
+    "identifier": "Number",
+    "master_identifier": "Number across systems",
+    "user_ids": "Ids in other systems",
+    "sourced_id": "Id at the source",
+    "enabled": "May sign in",
+    "person": "Person",
+    "location": "Room",
+    "terms": "Terms",
+    "primary": "Main teacher",
+    "begin_date": "From",
+    "end_date": "Until",
+    "metadata": "Other columns",
+}
+
+#: (word, class, icon) of every state; a held preview has its own.
+STATES = {
+    RunState.QUEUED: ("Waiting to start", "waits", "clock"),
+    RunState.WORKING: ("At work", "works", "arrow-path"),
+    RunState.HELD: ("Held", "held", "pause-circle"),
+    RunState.APPLIED: ("Applied", "applied", "check-circle"),
+    RunState.REJECTED: ("Rejected", "rejected", "x-circle"),
+    RunState.SUPERSEDED: ("Replaced", "replaced", "arrow-uturn-right"),
+    RunState.FAILED: ("Failed", "failed", "exclamation-triangle"),
+}
+PREVIEW = ("Preview", "preview", "eye")
+
+STAGES = {
+    Stage.EXTRACT: "Reading the files",
+    Stage.DIFF: "Comparing with the roster",
+    Stage.CHECK: "Checking the rows",
+    Stage.GATE: "Holding the changes against your limits",
+    Stage.APPLY: "Writing the changes",
+    Stage.NOTIFY: "Writing the mails",
+}
+
+TAGS = {"appear": "added", "return": "added back", "alter": "changed", "vanish": "leaves"}
+
+
+@register.filter
+def number(value: int | float | None) -> str:
+    """Write a number as people do: 1,284."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def share(count: int, of: int) -> str:
+    """Write a share in percent: 11.8 %."""
+    return f"{100 * count / of:.1f} %" if of else ""
+
+
+@register.filter
+def moment(at: datetime | None) -> SafeString | str:
+    """Write a moment in the district's time: 14 September, 2:00 am; with the year where it is another one."""
+    return format_html('<time datetime="{}">{}, {}</time>', at.isoformat(), _day(at), _clock(at)) if at else "–"
+
+
+@register.filter
+def plain_moment(at: datetime | None) -> str:
+    """Write a moment without markup, for titles."""
+    return f"{_day(at)}, {_clock(at)}" if at else "–"
+
+
+@register.filter
+def day(at: datetime | None) -> str:
+    """Write a day: 14 September."""
+    return _day(at) if at else "–"
+
+
+@register.filter
+def hour(at: datetime | None) -> str:
+    """Write a time of day: 2:00 am."""
+    return _clock(at) if at else "–"
+
+
+@register.filter
+def since(at: datetime | None) -> str:
+    """Say when, as short as it can be understood: 2:00 am today, else the day with it."""
+    if at is None:
+        return "–"
+    return _clock(at) if timezone.localdate(at) == timezone.localdate(clock.now()) else f"{_day(at)}, {_clock(at)}"
+
+
+@register.filter
+def took(run: Run) -> str:
+    """Say how long an import took, or has been at work."""
+    if run.started_at is None:
+        return "–"
+    return duration((run.ended_at or clock.now()) - run.started_at)
+
+
+def duration(long: timedelta) -> str:
+    """Write how long something took: 7 seconds, 3 min 20 s."""
+    seconds = max(0, round(long.total_seconds()))
+    if seconds < 60:
+        return words.counted(seconds, "second", "seconds") if seconds else "under a second"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+@register.filter
+def many(entity: str) -> str:
+    """Call rows of one kind what people call them: classes."""
+    return words.ENTITY_WORDS[entity][1]
+
+
+@register.filter
+def one(entity: str) -> str:
+    """Call a row of one kind what people call it: class."""
+    return words.ENTITY_WORDS[entity][0]
+
+
+@register.filter
+def field(name: str | None) -> str:
+    """Call a field of the roster what people call it: First name."""
+    if not name:
+        return ""
+    return FIELDS.get(name, name.replace("_", " ").capitalize())
+
+
+@register.filter
+def change_word(kind: str) -> str:
+    """Say what a change is: leaves."""
+    return words.CHANGE_WORDS[kind]
+
+
+@register.filter
+def capital(text: str) -> str:
+    """Begin with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+@register.simple_tag
+def counted(count: int, singular: str, plural: str) -> str:
+    """Write a number with its noun: 1 class, 2 classes."""
+    return words.counted(count, singular, plural)
+
+
+@register.simple_tag
+def tag(kind: str) -> SafeString:
+    """Write what a change is, with its shape and colour."""
+    return format_html('<span class="tag {}">{}</span>', TAGS[kind], words.CHANGE_WORDS[kind])
+
+
+@register.inclusion_tag("parts/_state.html")
+def state(run: Run, *, more: str = "") -> dict[str, Any]:
+    """Write the state of an import: a word and a shape, with a few words more."""
+    word, name, icon = state_of(run)
+    return {"word": word, "class": name, "icon": icon, "more": more}
+
+
+@register.filter
+def title(run: Run) -> str:
+    """Call an import what people call it: Import of 14 September, 2:00 am."""
+    what = {"preview": "Preview", "undo": "Undo"}.get(run.trigger, "Import")
+    return f"{what} of {plain_moment(run.started_at or run.queued_at)}"
+
+
+@register.filter
+def who(by: str) -> str:
+    """Say who asked."""
+    return {"schedule": "the schedule", "command line": "the command line"}.get(by, by)
+
+
+def state_of(run: Run) -> tuple[str, str, str]:
+    """Return the word, the class and the icon of an import's state."""
+    return PREVIEW if run.state == RunState.HELD and run.trigger == "preview" else STATES[RunState(run.state)]
+
+
+def _day(at: datetime) -> str:
+    local = timezone.localtime(at)
+    year = f" {local.year}" if local.year != timezone.localtime(clock.now()).year else ""
+    return f"{local.day} {local:%B}{year}"
+
+
+def _clock(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"

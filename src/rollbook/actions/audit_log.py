@@ -1,0 +1,25 @@
+"""Hands out the audit log as rows, and writes down that it was handed out."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from rollbook.actions.actor import Actor
+from rollbook.lib import clock
+from rollbook.store import audit, entries
+from rollbook.store.models import AuditEntry
+
+
+def export(actor: Actor, sought: entries.Sought) -> Iterator[AuditEntry]:
+    """Return all entries that match, up to now. The export itself is an entry, with what was asked for and how much came."""
+    actor.must_administer()
+    rows = entries.matching(actor.district, sought).filter(at__lte=clock.now())
+    asked = {name: str(value) for name, value in asdict(sought).items() if value}
+    audit.note(
+        actor.district,
+        actor.name,
+        "audit.exported",
+        "audit log",
+        entries=rows.count(),
+        **{f"with_{n}": v for n, v in asked.items()},
+    )
+    return entries.stream(rows)

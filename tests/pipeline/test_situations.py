@@ -1,0 +1,416 @@
+"""The table of situations of docs/explanation/situations.md, line by line, for every entity that has a file of its own."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from rollbook.domain.changes import SITUATIONS
+from rollbook.domain.entities import ENTITIES
+from rollbook.store.models import Run
+from tests.district import (
+    Files,
+    Grove,
+    as_1_2,
+    course,
+    edited,
+    enrollment,
+    manifest,
+    minus,
+    plus,
+    school,
+    section,
+    small,
+    term,
+    user,
+    without,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Kind(NamedTuple):
+    """How to write a row of an entity, the same row with another value, and one that breaks a rule."""
+
+    file: str
+    make: Callable[[str], dict[str, str]]
+    other: dict[str, str]
+    faulty: dict[str, str]
+    column: str  # ours, in which `other` shows
+
+
+KINDS = {
+    "org": Kind("orgs", school, {"name": "Other"}, {"name": ""}, "name"),
+    "academic_session": Kind("academicSessions", term, {"title": "Other"}, {"type": "era"}, "title"),
+    "course": Kind("courses", course, {"title": "Other"}, {"orgSourcedId": "nowhere"}, "title"),
+    "section": Kind("classes", section, {"title": "Other"}, {"classType": "odd"}, "title"),
+    "person": Kind("users", user, {"familyName": "Other"}, {"familyName": ""}, "family_name"),
+    "enrollment": Kind(
+        "enrollments",
+        lambda one: enrollment("k1", "p1", sourcedId=one),
+        {"beginDate": "2026-09-01"},
+        {"beginDate": "2026-09-01", "endDate": "2026-08-01"},
+        "begin_date",
+    ),
+}
+
+#: What lay in the file on three nights -> the change of the third, what the roster then has, and with the other value or not.
+TABLE: dict[str, tuple[tuple[str | None, str | None, str | None], str | None, str | None, bool]] = {
+    "new": ((None, None, "same"), "appear", "active", False),
+    "same": (("same", "same", "same"), None, "active", False),
+    "altered": (("same", "same", "other"), "alter", "active", True),
+    "back-as-it-was": (("same", None, "same"), "return", "active", False),
+    "back-as-another": (("same", None, "other"), "return", "active", True),
+    "missing": (("same", "same", None), "vanish", "inactive", False),
+    "gone": (("same", None, None), None, "inactive", False),
+    "never-there": ((None, None, None), None, None, False),
+    "unfit-and-unknown": ((None, None, "faulty"), None, None, False),
+    "unfit-and-active": (("same", "same", "faulty"), None, "active", False),
+    "unfit-and-inactive": (("same", None, "faulty"), None, "inactive", False),
+    "unfit-twice-running": (("same", "faulty", "faulty"), None, "active", False),
+    "unfit-then-missing": (("same", "faulty", None), "vanish", "inactive", False),
+    "unfit-then-as-before": (("same", "faulty", "same"), None, "active", False),
+    "unfit-then-mended": (("same", "faulty", "other"), "alter", "active", True),
+    "collision-and-unknown": ((None, None, "same+other"), None, None, False),
+    "collision-with-what-is-live": (("same", "same", "same+other"), None, "active", False),
+    "collision-of-two-others": (("same", "same", "other+third"), None, "active", False),
+    "collision-and-inactive": (("same", None, "same+other"), None, "inactive", False),
+    "collision-then-clear": (("same", "same+other", "other"), "alter", "active", True),
+    "identical-and-new": ((None, None, "same+same"), "appear", "active", False),
+    "identical-and-active": (("same", "same", "same+same"), None, "active", False),
+    "identical-and-altered": (("same", "same", "other+other"), "alter", "active", True),
+    "identical-and-back": (("same", None, "other+other"), "return", "active", True),
+}
+LINES = [(name, line) for name in KINDS for line in TABLE]
+
+
+def rows_of(kind: Kind, one: str, lies: str | None) -> list[dict[str, str]]:
+    forms = {"same": {}, "other": kind.other, "faulty": kind.faulty, "third": {next(iter(kind.other)): "2026-10-01"}}
+    return [kind.make(one) | forms[form] for form in (lies or "").split("+") if form]
+
+
+@pytest.fixture(scope="module")
+def nights(shared: Grove) -> tuple[Grove, list[Run], dict[str, Any]]:
+    done = []
+    for night in range(3):
+        more = {
+            kind.file: [each for line, (lies, *_) in TABLE.items() for each in rows_of(kind, f"x-{line}", lies[night])]
+            for kind in KINDS.values()
+        }
+        done.append(shared.applies(plus(small(), **more)))
+    status = {name: {s: shared.rows(name, s) for s in ("active", "inactive")} for name in KINDS}
+    return shared, done, status
+
+
+@pytest.mark.parametrize(("name", "line"), LINES)
+def test_what_becomes_of_a_row(nights: tuple[Grove, list[Run], dict[str, Any]], name: str, line: str) -> None:
+    district, done, roster = nights
+    _, change, status, is_other = TABLE[line]
+    one = f"x-{line}"
+
+    assert district.changes(done[-1], name).get(one) == change
+    for each in ("active", "inactive"):
+        assert (one in roster[name][each]) == (each == status), each
+    if status:
+        other = next(iter(KINDS[name].other.values()))
+        assert (roster[name][status][one][KINDS[name].column] == other) == is_other
+
+
+def test_every_line_of_the_expression_is_in_the_table() -> None:
+    covered = {change for _, change, _, _ in TABLE.values()}
+    assert {change for _, change in SITUATIONS.values()} <= covered
+
+
+def test_unfit_rows_and_collisions_are_named_by_file_and_line(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
+    district, done, _ = nights
+    for name in KINDS:
+        errors = {each["sourced_id"]: each for each in district.findings(done[-1]) if (each["level"], each["entity"]) == ("error", name)}
+        due = {f"x-{line}" for line, (lies, *_) in TABLE.items() if lies[2] in ("faulty", "same+other", "other+third")}
+        assert due == set(errors)
+        assert all(each["file"] == f"{KINDS[name].file}.csv" and each["line"] > 1 for each in errors.values())
+        assert all(each["remedy"] and f"line {each['line']}" in each["message"] or "lines" in each["message"] for each in errors.values())
+
+
+def test_identical_rows_are_a_note_and_nothing_more(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
+    district, done, _ = nights
+    said = [each for each in district.findings(done[-1], "identical_rows") if each["entity"] in KINDS]
+    assert {each["entity"]: each["count"] for each in said} == dict.fromkeys(KINDS, 4)
+    other = [each for each in district.findings(done[-1]) if "identical" in (each["sourced_id"] or "") and each["level"] != "note"]
+    assert [each["rule"] for each in other if each["rule"] != "student_without_class"] == []
+
+
+def test_the_numbers_of_a_run_add_up(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
+    _, done, _ = nights
+    for run in done:
+        for name, n in run.counts.items():
+            assert n["read"] == n["appear"] + n["alter"] + n["return"] + n["same"] + n["unfit"], (name, n)
+            assert min(n.values()) >= 0
+        for line in run.summary:
+            said = sum(line[key] for key in ("added", "changed", "returned", "unchanged", "errors"))
+            assert line["read"] == said and min(v for v in line.values() if isinstance(v, int)) >= 0, line
+
+
+# --- what the table says of a whole file ---
+
+
+def test_a_row_whose_id_cannot_be_read_might_be_anybodys(district: Grove) -> None:
+    district.applies(small())
+    files = minus(small(), "p2")
+    files["users"] = edited(files["users"], "p3", sourcedId="")
+
+    run = district.applies(files)
+
+    assert set(district.changes(run, "person").values()) <= {"alter"}
+    assert {"p2", "p3"} <= district.rows("person").keys()
+    assert {"p2|s1|student", "p3|s1|student"} <= district.rows("role").keys()
+    assert district.changes(run, "enrollment") == {"p2.k1": "vanish"}  # that file could be read
+    assert run.counts["person"]["unfit"] == 1
+
+
+def test_a_line_that_ends_too_early_might_be_anybodys(district: Grove) -> None:
+    district.applies(small())
+    run = district.sends(small())
+    text = (district.folder / "enrollments.csv").read_text().splitlines()
+    (district.folder / "enrollments.csv").write_text("\n".join([*text[:-2], text[-1].rsplit(",", 3)[0]]) + "\n")
+
+    run = district.runs()
+
+    assert run.state == "applied"
+    assert district.changes(run, "enrollment") == {}
+    assert run.counts["enrollment"]["read"] == 5 and run.counts["enrollment"]["unfit"] == 1
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_what_is_not_offered_is_left_alone(district: Grove, version: str) -> None:
+    form = as_1_2 if version == "1.2" else dict
+    district.applies(form(small()))
+    before = district.everything()
+    files = small() | {"manifest": manifest(enrollments="absent", users="absent")}
+    files = form(files)
+    for name in ("users", "enrollments"):
+        del files[name]
+    if version == "1.2":
+        files["manifest"] = manifest("1.2", enrollments="absent", users="absent", roles="absent")
+        del files["roles"]
+
+    run = district.sends(files)
+
+    assert run.state == "applied"
+    assert not {"person", "enrollment", "role", "guardianship"} & run.counts.keys()
+    assert district.everything() == before
+
+
+def test_a_column_that_is_not_offered_leaves_its_values(district: Grove) -> None:
+    district.applies(small())
+    files = small()
+    files["users"] = [
+        {k: v for k, v in each.items() if k != "email"} | ({"familyName": "Other"} if each["sourcedId"] == "p1" else {})
+        for each in files["users"]
+    ]
+
+    run = district.sends(files)
+
+    assert district.changes(run, "person") == {"p1": "alter"}
+    assert district.rows("person")["p1"]["email"] == "p1@maple.example"
+    assert district.rows("person")["p1"]["family_name"] == "Other"
+    run = district.sends(files)
+    assert run.counts["person"]["same"] == 7
+
+    run = district.sends(small())  # the column is back
+    assert district.changes(run, "person") == {"p1": "alter"}
+
+
+def test_a_column_that_comes_back_with_other_values_is_seen(district: Grove) -> None:
+    district.applies(small())
+    narrow = small()
+    narrow["users"] = [{k: v for k, v in each.items() if k != "email"} for each in narrow["users"]]
+    district.applies(narrow)
+
+    wide = small()
+    wide["users"] = edited(wide["users"], "p2", email="new@maple.example")
+    run = district.sends(wide)
+
+    assert district.changes(run, "person") == {"p2": "alter"}
+    assert district.rows("person")["p2"]["email"] == "new@maple.example"
+
+
+def test_a_plan_over_other_columns_does_not_blind_the_next_night(district: Grove) -> None:
+    """Hashes of rows over other columns must never pass for one another."""
+    from rollbook.domain.runs import Trigger
+
+    district.applies(small())
+    held = district.sends(minus(small(6), "g1") | {"users": small(6)["users"][:-1]})  # no parents: holds
+    assert held.state == "held"
+    narrow = small(6)
+    narrow["orgs"] = [{k: v for k, v in each.items() if k != "identifier"} for each in narrow["orgs"]]
+    narrow["users"] = [{k: v for k, v in each.items() if k not in ("identifier",)} for each in narrow["users"]]
+    district.sends(narrow, Trigger.PREVIEW)
+    district.approves(held)
+
+    wide = small(6)
+    wide["users"] = edited(wide["users"], "p5", identifier="", email="", sms="p5@maple.example")
+    narrow["users"] = [
+        ({"identifier": "5", "sourcedId": each["sourcedId"]} | {k: v for k, v in each.items() if k != "sourcedId"}) for each in wide["users"]
+    ]
+    district.applies(wide)
+    assert district.rows("person")["p5"]["email"] is None
+    assert district.rows("person")["p5"]["sms"] == "p5@maple.example"
+
+
+def test_children_leave_with_their_parent_whatever_the_file_says(district: Grove) -> None:
+    district.applies(small())
+    files = small()
+    files["classes"] = without(files["classes"], "k1")  # its places are still sent
+
+    run = district.applies(files)
+
+    assert district.changes(run, "section") == {"k1": "vanish"}
+    assert set(district.changes(run, "enrollment").values()) == {"vanish"} and len(district.changes(run, "enrollment")) == 5
+    assert {each["sourced_id"] for each in district.findings(run, "parent_leaves")} == {f"{p}.k1" for p in ("t1", "p1", "p2", "p3", "p4")}
+    assert run.counts["enrollment"] | {"same": 1, "unfit": 5, "vanish": 5, "read": 6} == run.counts["enrollment"]
+
+    run = district.applies(small())  # the class is back, and so are its places
+    assert set(district.changes(run, "enrollment").values()) == {"return"}
+
+
+def test_a_school_that_leaves_takes_everything_below_it_in_one_changeset(district: Grove) -> None:
+    district.applies(small())
+    files = small()
+    files["orgs"] = without(files["orgs"], "s1")
+
+    run = district.applies(files)
+
+    left = {name: set(district.rows(name)) for name in ("org", "course", "section", "role", "enrollment")}
+    assert left == {"org": {"d1", "s2"}, "course": set(), "section": set(), "role": {"t2|s2|teacher"}, "enrollment": set()}
+    assert set(district.rows("person")) == set(small_people())  # nobody points to a school in 1.1 but by a role
+    again = district.sends(files)
+    assert again.state == "held" or not any(n["vanish"] for n in again.counts.values())
+
+
+def small_people() -> list[str]:
+    return [each["sourcedId"] for each in small()["users"]]
+
+
+def test_orgs_leave_as_deep_as_they_go(district: Grove) -> None:
+    tree = [school("a"), school("b", parentSourcedId="a"), school("c", parentSourcedId="b"), school("d", parentSourcedId="c")]
+    district.applies(plus(small(), orgs=tree))
+
+    run = district.applies(plus(small(), orgs=tree[1:]))
+
+    assert district.changes(run, "org") == dict.fromkeys("abcd", "vanish")
+    assert set(district.rows("org")) == {"d1", "s1", "s2"}
+
+
+def test_a_child_that_is_pointed_elsewhere_stays(district: Grove) -> None:
+    district.applies(small())
+    files = small()
+    files["classes"] = without(files["classes"], "k1")
+    files["enrollments"] = edited(files["enrollments"], "p1.k1", classSourcedId="k2", schoolSourcedId="s2")
+
+    run = district.applies(files)
+
+    assert district.changes(run, "enrollment")["p1.k1"] == "alter"
+    assert district.rows("enrollment")["p1.k1"]["section"] == "k2"
+
+
+def test_a_new_child_of_a_leaving_parent_is_refused(district: Grove) -> None:
+    district.applies(small())
+    files = plus(small(), enrollments=[enrollment("k1", "g1", "proctor")])
+    files["classes"] = without(files["classes"], "k1")
+
+    run = district.applies(files)
+
+    assert "g1.k1" not in district.rows("enrollment", None)
+    assert [each["sourced_id"] for each in district.findings(run, "unknown_reference")] == ["g1.k1"]
+
+
+def test_a_class_that_loses_one_of_its_terms_leaves_unless_it_is_pointed_elsewhere(district: Grove) -> None:
+    files = small()
+    files["classes"] = [section("k1", termSourcedIds="t1,t2"), section("k2", "s2", termSourcedIds="t1,t2")]
+    district.applies(files)
+    files["academicSessions"] = without(files["academicSessions"], "t2")
+    files["classes"] = [section("k1", termSourcedIds="t1,t2"), section("k2", "s2", termSourcedIds="t1")]
+
+    district.applies(files)
+
+    assert set(district.rows("section")) == {"k2"}
+
+
+def test_what_depends_on_a_refused_row_is_named_under_it(district: Grove) -> None:
+    files = plus(small(), classes=[section("k9", classType="odd")], enrollments=[enrollment("k9", "p1")])
+    run = district.applies(files)
+
+    assert "p1.k9" not in district.rows("enrollment", None)
+    assert [each["sourced_id"] for each in district.findings(run, "depends_on_refused_row")] == ["p1.k9"]
+    assert not district.findings(run, "unknown_reference")
+
+
+def test_a_refused_row_that_is_known_from_before_carries_its_children(district: Grove) -> None:
+    district.applies(small())
+    files = plus(small(), enrollments=[enrollment("k1", "g1", "proctor")])
+    files["classes"] = edited(files["classes"], "k1", classType="odd")
+
+    run = district.applies(files)
+
+    assert "k1" in district.rows("section") and "g1.k1" in district.rows("enrollment")
+    assert not district.findings(run, "depends_on_refused_row", "parent_leaves")
+
+
+@pytest.mark.parametrize("name", [each.name for each in ENTITIES])
+def test_an_offered_file_that_comes_empty_always_holds(district: Grove, name: str) -> None:
+    from rollbook.domain.gate import DEFAULTS
+    from rollbook.store.models import Limit
+
+    full = as_1_2(small()) if name == "role" else small()
+    district.applies(full)
+    Limit.objects.bulk_create(
+        [Limit(source=district.source, key=each.key, percent=1000.0, floor=10**6, count=10**6) for each in DEFAULTS]
+    )
+    before = district.everything()
+    file = KINDS[name].file if name in KINDS else "roles"
+    files: Files = full | {file: []}
+    if name == "guardianship":
+        files = full | {"users": [each | {"agentSourcedIds": ""} for each in full["users"]]}
+
+    run = district.sends(files)
+
+    assert run.state == "held"
+    assert any("sent no" in reason for reason in run.reasons), run.reasons
+    assert district.everything() == before
+
+
+def test_an_empty_file_where_nothing_was_is_no_alarm(district: Grove) -> None:
+    files = small() | {"enrollments": []}
+    assert district.sends(files).state == "applied"
+    assert district.sends(files).state == "applied"
+
+
+def test_going_from_one_version_to_the_other_changes_nothing(district: Grove) -> None:
+    district.applies(small())
+    before = district.everything()
+
+    run = district.sends(as_1_2(small()))
+
+    assert run.state == "applied"
+    assert sum(n[kind] for n in run.counts.values() for kind in ("appear", "alter", "vanish", "return", "unfit")) == 0
+    assert district.everything() == before
+
+
+def test_a_setting_that_changes_has_every_row_judged_anew(district: Grove) -> None:
+    from rollbook.actions import sources
+
+    district.applies(small())
+    sources.change(district.ada, district.source, {"path": str(district.folder), "dates": "mdy"})
+    run = district.runs()
+    assert run.state == "applied"
+    assert run.counts["person"]["same"] == 7 and not district.changes(run, "person")
+
+
+def test_a_limit_that_changes_does_not_judge_rows_anew_but_forbids_the_shortcut(district: Grove) -> None:
+    from rollbook.actions import sources
+
+    one = district.applies(small())
+    sources.set_limit(district.ada, district.source, "person.vanish.student.org.share", percent=11.0, floor=5, count=None)
+    two = district.runs()
+    assert two.bytes_seen == one.bytes_seen and two.judged_by != one.judged_by
+    assert two.judged_by.split("/")[0] == one.judged_by.split("/")[0]
