@@ -240,6 +240,10 @@ STOPS = {
         "the quote opened in line 2 closes only in line 4",
     ),
     "open quote in the next row": (b'a,b,c\n1,"x,3\n7,y",9\n', "the quote opened in line 2 closes only in line 3"),
+    "misplaced quotes that leave one open": (
+        b'a,b,c\n"1","2,"3","4\n"5","6","7"\n',
+        "the quote opened in line 2 is never closed",
+    ),
     "neither encoding": (b"a,b\n1,\x81\n", "line 2: the bytes are neither"),
     "bytes": (b"a,b\n\xff\xfe\x00\x01,2\n", "line 2: the bytes are neither"),
     "two encodings": (b"a,b\n\xc3\xa9,1\n\xe9,2\n", "mixes two encodings: line 2 is UTF-8, line 3 is not"),
@@ -251,10 +255,10 @@ STOPS = {
 
 @pytest.mark.parametrize(("content", "sentence"), STOPS.values(), ids=STOPS.keys())
 def test_a_file_that_cannot_be_trusted_stops_with_a_sentence_of_its_own(tmp_path: Path, content: bytes, sentence: str) -> None:
-    with pytest.raises(Unreadable, match="^people.csv") as stop:
-        table = opened(tmp_path, content)
-        pytest.fail(f"was read: {table}")
+    with pytest.raises(Unreadable) as stop:
+        opened(tmp_path, content)
 
+    assert str(stop.value).startswith("people.csv")
     assert sentence in str(stop.value)
 
 

@@ -22,5 +22,5 @@ def shared(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pyte
     """One district for all tests of a module, for tables of which one import tells many lines."""
     home = tmp_path_factory.mktemp("shared")
     with django_db_blocker.unblock(), override_settings(DATA_DIR=home / "kept"), transaction.atomic():
-        yield Grove(home)
+        yield Grove(home, "Elm Creek")
         transaction.set_rollback(True)

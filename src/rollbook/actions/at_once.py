@@ -1,6 +1,5 @@
 """Does in the calling process what a person asked for: the way of the command line, with or without a worker beside it."""
 
-import os
 import time
 
 from rollbook.actions import notices, runs
@@ -10,37 +9,47 @@ from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import audit
 from rollbook.store.models import Run, Source
 from rollbook.store.runs import move, worker_name
+from rollbook.store.runs import newest as newest_run
 
 #: How often somebody who waits for another process looks again.
 LOOK = 0.25
 
 
 def import_now(actor: Actor, source: Source) -> tuple[Run, Run | None]:
-    """Ask for an import that can start at once; return it, and the waiting one that it stands in for, if there is one.
+    """Ask for an import that can start at once; return it, and the waiting one that it takes up or takes the place of.
 
-    An import that waits already, because its process died or its time has not come, is taken up. What waits otherwise and was
-    begun before (a preview, an undo, an approved import) gives way, since nothing of it was written. Raises Conflict if
-    somebody else has just asked for such a thing, or an import is at work.
+    An import that waits already, because its process died or its time has not come, is taken up. A preview gives way, and so does
+    an undo or an approved import that was interrupted: nothing of it was written. Raises Conflict if an import is at work, or
+    if somebody has just asked for an undo that nobody has begun.
     """
     actor.must_administer()
     waits = waiting(source)
     if waits is not None and _is_plain(waits):
         return waits, waits
-    if waits is None or not (waits.attempt or waits.trigger == Trigger.PREVIEW):
-        return runs.start(actor, source), None
-    note = "it had been interrupted, and an import was asked for in its place"
-    if move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=actor.name, note=note):
-        audit.note(actor.district, actor.name, "import.superseded", waits.name)
+    if waits is not None and (waits.attempt or waits.trigger == Trigger.PREVIEW):
+        _give_way(actor, waits)
     return runs.start(actor, source), waits
 
 
-def undo_now(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
-    """Ask for an undo that can start at once; the same one, left behind by a process that died, is taken up."""
+def plan_now(actor: Actor, source: Source) -> Run:
+    """Ask for a preview that can start at once: beside what waits, and never in its place."""
+    actor.must_administer()
+    newest = newest_run(source.pk)
+    if newest is not None and (newest.state, newest.trigger) == (RunState.QUEUED, Trigger.PREVIEW):
+        return newest
+    return runs.start(actor, source, Trigger.PREVIEW)
+
+
+def undo_now(actor: Actor, number: int, *, also_changed: bool = False) -> tuple[Run, Run | None]:
+    """Ask for an undo that can start at once; return it, and the waiting run that it takes up or takes the place of."""
     run = runs.get(actor, number)
+    actor.must_administer()
     waits = waiting(run.source)
     if waits is not None and (waits.undo_of_id, waits.also_changed) == (run.pk, also_changed):
-        return waits
-    return runs.undo(actor, number, also_changed=also_changed)
+        return waits, waits
+    if waits is not None and (waits.attempt or waits.trigger == Trigger.PREVIEW):
+        _give_way(actor, waits)
+    return runs.undo(actor, number, also_changed=also_changed), waits
 
 
 def waiting(source: Source) -> Run | None:
@@ -69,9 +78,10 @@ def put_back() -> None:
         move(run.pk, RunState.WORKING, RunState.QUEUED, by="worker", note=note, worker="")
 
 
-def stop_with(parent: int) -> bool:
-    """Say whether the process that started this one is gone."""
-    return os.getppid() != parent
+def _give_way(actor: Actor, run: Run) -> None:
+    note = "nothing of it was written, and something else was asked for in its place"
+    if move(run.pk, RunState.QUEUED, RunState.SUPERSEDED, by=actor.name, note=note):
+        audit.note(actor.district, actor.name, "import.superseded", run.name)
 
 
 def _is_plain(run: Run) -> bool:

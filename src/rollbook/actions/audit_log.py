@@ -23,3 +23,14 @@ def export(actor: Actor, sought: entries.Sought) -> Iterator[AuditEntry]:
         **{f"with_{n}": v for n, v in asked.items()},
     )
     return entries.stream(rows)
+
+
+def in_words(detail: dict[str, object]) -> str:
+    """Write what an entry says besides: limit 10, was 5."""
+    return ", ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(_plain(each) for each in value) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool | None) else str(value)

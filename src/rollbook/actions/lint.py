@@ -32,7 +32,14 @@ class Linted:
     found: pl.LazyFrame
 
     def rows(self) -> Iterator[pl.DataFrame]:
+        """Yield all findings, a batch at a time."""
         return findings(self.found)
+
+    def gravest(self, few: int) -> list[dict[str, str]]:
+        """Return some findings for people, errors first: level, rule, message, remedy."""
+        rank = pl.col("level").replace_strict({level.value: place for place, level in enumerate(reversed(Level))})
+        chosen = self.found.sort(rank, maintain_order=True).head(few).select("level", "rule", "message", "remedy")
+        return chosen.with_columns(pl.all().fill_null("")).collect().to_dicts()
 
 
 @contextmanager
@@ -48,9 +55,7 @@ def linted(path: Path, kind: str = "oneroster-csv") -> Iterator[Linted]:
         files = RunFiles(Path(folder))
         snapshot = extract(connector, Snapshot(files.snapshot), None, _silent)
         nothing = Accepted(Path(folder) / "accepted")
-        candidates = {
-            entity.name: diff(entity, snapshot, nothing, None) for entity in ENTITIES if snapshot.offers(entity)
-        }
+        candidates = {entity.name: diff(entity, snapshot, nothing, None) for entity in ENTITIES if snapshot.offers(entity)}
         checked = check(candidates, snapshot, None, files, _silent)
         asked = pl.DataFrame([_question(text) for text in snapshot.questions], schema=FAULTS)
         found = files.findings()

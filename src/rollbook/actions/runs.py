@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import OperationalError, connection, transaction
 
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
@@ -34,8 +34,10 @@ def start(actor: Actor, source: Source, trigger: Trigger = Trigger.MANUAL) -> Ru
     if not source.enabled:
         raise Conflict(f'"{source.name}" is disabled', next_step="Enable it again under Settings.")
     with transaction.atomic():
-        _refuse_second(source)
+        _refuse_second(source, beside_queued=trigger is Trigger.PREVIEW)
         run = runs.queue(source, trigger, actor.name)
+        if trigger is not Trigger.PREVIEW:
+            _supersede_waiting(run)
         audit.note(
             actor.district,
             actor.name,
@@ -192,12 +194,21 @@ def prune() -> int:
     return count
 
 
-def _refuse_second(source: Source) -> None:
-    busy = Run.objects.filter(source=source, state__in=(RunState.QUEUED, RunState.WORKING)).first()
+def _refuse_second(source: Source, *, beside_queued: bool = False) -> None:
+    busy = Run.objects.filter(source=source, state=RunState.WORKING).first()
+    if busy is None and not beside_queued:
+        busy = Run.objects.filter(source=source, state=RunState.QUEUED, attempt=0).first()
     if busy is not None:
         raise Conflict(
             f'Import {busy.pk} of "{source.name}" is {busy.state} already', next_step="Wait until it has ended, then look at it."
         )
+
+
+def _supersede_waiting(run: Run) -> None:
+    """Take the place of a run that was begun before and waits to be tried again: a person who presses now need not wait."""
+    for waits in Run.objects.filter(source_id=run.source_id, state=RunState.QUEUED, attempt__gt=0, approved_digest=""):
+        note = f"import {run.pk} was asked for in its place"
+        runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=run.by, note=note, superseded_by=run)
 
 
 @contextmanager
@@ -207,8 +218,12 @@ def _heartbeat(run: int) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(runs.HEARTBEAT.total_seconds()):
-            runs.beat(run)
-            close_old_connections()
+            try:
+                runs.beat(run)
+            except OperationalError:
+                continue  # SQLite has one writer, and it is at work on this very import
+            finally:
+                connection.close()
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()

@@ -31,6 +31,11 @@ def get(actor: Actor, name: str) -> Source:
     return source
 
 
+def kinds() -> tuple[tuple[str, str], ...]:
+    """Return every kind of source that can be configured, with its name for people."""
+    return tuple((name, registry.find(name).title) for name in registry.kinds())
+
+
 def options(kind: str) -> tuple[Field[Any], ...]:
     """Return the settings of a kind of source: for forms, commands and docs."""
     return fields(registry.find(kind).Config)
@@ -63,8 +68,7 @@ def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | 
     """Change a source's settings; a secret that is left empty stays as it is. Raises ConfigError."""
     actor.must_administer()
     kind = kind or source.kind
-    kept = {**(json.loads(source.secrets) if source.secrets else {})} if kind == source.kind else {}
-    plain, secret = _checked(kind, {**kept, **{name: value for name, value in values.items() if value or name not in kept}})
+    plain, secret = _checked(kind, _with_kept(source, values) if kind == source.kind else values)
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(kind=kind, settings=plain)
         source.kind, source.settings, source.secrets = kind, plain, json.dumps(secret) if secret else ""
@@ -85,6 +89,23 @@ def probe(actor: Actor, source: Source) -> Probe:
     actor.must_administer()
     with closing(connect(source)) as connector:
         return connector.probe()
+
+
+def attempt(actor: Actor, source: Source, values: Mapping[str, str]) -> Probe:
+    """Test the connection with settings that are not saved. Raises ConfigError and SourceError."""
+    plain, secret = _checked(source.kind, _with_kept(source, values))
+    tried = Source(pk=source.pk, district_id=source.district_id, name=source.name, kind=source.kind, settings=plain)
+    tried.secrets = json.dumps(secret) if secret else ""
+    return probe(actor, tried)
+
+
+def missing(source: Source) -> dict[str, str]:
+    """Return what is missing or wrong in a source's settings, by name; nothing when it can be read."""
+    try:
+        _checked(source.kind, _with_kept(source, source.settings))
+    except ConfigError as error:
+        return error.fields
+    return {}
 
 
 def shown(source: Source) -> dict[str, Any]:
@@ -198,6 +219,12 @@ def _checked(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict
     given = {name: value.strip() for name, value in values.items() if value.strip()}
     secret = {name: value for name, value in given.items() if named[name].metadata.get("secret")}
     return {name: value for name, value in given.items() if name not in secret}, secret
+
+
+def _with_kept(source: Source, values: Mapping[str, str]) -> dict[str, str]:
+    """Put the secrets that are kept beside values in which they were left empty."""
+    kept: dict[str, str] = json.loads(source.secrets) if source.secrets else {}
+    return {**kept, **{name: value for name, value in values.items() if value or name not in kept}}
 
 
 def required(option: Field[Any]) -> bool:

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -36,6 +36,12 @@ def is_uploaded(source: Source) -> bool:
     return path == str(_folder(source) / KEPT_AS)
 
 
+def uploaded_at(source: Source) -> datetime | None:
+    """Return when the files that a source reads were uploaded; None where it reads others."""
+    path = _folder(source) / KEPT_AS
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC) if is_uploaded(source) and path.exists() else None
+
+
 def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], values: dict[str, str] | None = None) -> Probe:
     """Let a source read one uploaded ZIP, or some CSV files, from now on; `values` are its other settings.
 
@@ -56,21 +62,12 @@ def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], va
         half = incoming / (names[0] if names[0].lower().endswith(".zip") else KEPT_AS)
         _write(half, names, files)
         others = {name: value for name, value in {**source.settings, **(values or {})}.items() if name != "path"}
-        trial = replace_settings(source, {**others, "path": str(half)})
-        with closing(sources.connect(trial)) as connector:
-            seen = connector.probe()
+        seen = sources.attempt(actor, source, {**others, "path": str(half)})
         os.replace(half, folder / KEPT_AS)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     sources.change(actor, source, {**others, "path": str(folder / KEPT_AS)})
     return seen
-
-
-def replace_settings(source: Source, values: dict[str, str]) -> Source:
-    """Return a copy of a source, not saved, with other settings: to try them."""
-    return Source(
-        pk=source.pk, district_id=source.district_id, name=source.name, kind=source.kind, settings=values, secrets=source.secrets
-    )
 
 
 def _folder(source: Source) -> Path:

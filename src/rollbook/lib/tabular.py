@@ -449,7 +449,7 @@ class Copyist:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                if len(self.record) > 1 or "unexpected end" in str(error):
+                if len(self.record) > 1 or "unexpected end" in str(error) or stays_open(self.record[0]):
                     raise Unreadable(self._never_closed(begin)) from None
                 refuse([begin, 0, "quotes"])
                 ragged += 1
@@ -548,6 +548,13 @@ COUNTED = {
         "{} cells of FILE hold quotation marks but are not quoted, LINE. Read as they stand.",
     ),
 }
+
+
+def stays_open(line: str) -> bool:
+    """Say whether a line with misplaced quotes may go on in the next one, so that nobody knows where the next row begins."""
+    lenient = csv.reader([line, "\n"])
+    next(lenient)
+    return lenient.line_num > 1
 
 
 def byte_order_mark(name: str) -> Repair:

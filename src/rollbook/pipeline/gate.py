@@ -98,7 +98,7 @@ def count(files: RunFiles, roster: Roster) -> Tally:
             if "role" in changes.columns:
                 _add(tally, name, changes, "role", "school")
         if name == "enrollment":
-            _add(tally, name, changes, None, "section")
+            _add(tally, name, changes.filter(pl.col("kind") == Kind.VANISH.value), None, "section")
             taught = changes.filter(pl.col("role") == "teacher").height
             tally["enrollment", Kind.TEACHERS, None, None] = {None: taught}
     if rows["person"] is not None:

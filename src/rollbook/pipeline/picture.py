@@ -43,7 +43,10 @@ class Picture:
         Needs: the source offers the entity.
         """
         assert self.snapshot is not None
-        return without(self.snapshot.rows(entity(name)), self.unfit.get(name, NONE))
+        rows = self.snapshot.rows(entity(name))
+        if self.candidates[name].identical:  # a row that is sent twice is one row
+            rows = rows.unique("row_hash", keep="first", maintain_order=True)
+        return without(rows, self.unfit.get(name, NONE))
 
     def gone(self, name: str) -> pl.Series:
         """Return the keys of the rows that would become inactive."""

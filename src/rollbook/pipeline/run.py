@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def write(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> None:
         ):
             raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
         _remember_undo(run)
-        audit.note(run.district_id, run.by, "import.applied", run.name, source=run.source.name, digest=run.digest)
+        audit.note(run.district_id, run.answered_by or run.by, "import.applied", run.name, source=run.source.name, digest=run.digest)
         notify.notify(run, RunState.APPLIED, tools.public_url)
 
     apply(run, files, roster, done, _progress(run, Stage.APPLY))
@@ -184,6 +184,8 @@ def _read(
             found[entity.name] = diff(entity, snapshot, known, roster, anew=anew)
         else:
             found[entity.name] = nothing(entity)
+            if old.columns(entity) is None:
+                accept.trusted(entity, list(entity.names), old, roster)
     return snapshot, found
 
 
@@ -251,12 +253,16 @@ def _circumstances(run: Run, source: Source, *, closed: bool) -> list[str]:
     why = []
     if source.undone_data and source.undone_data == run.data_seen:
         why.append(
-            f"The same data were undone on {source.undone_at:%-d %B %Y}; they wait until the source's data change or somebody runs the import by hand"
+            f"The same data were undone on {_day(source.undone_at)}; they wait until the source's data change or somebody runs the import by hand"
         )
     waits = runs.held(source.pk)
     if waits is not None and waits.pk != run.pk and not closed and not source.releases:
         why.append("An earlier import waits for a decision; these data are within your limits")
     return why
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at.day} {at:%B %Y}" if at else "an earlier day"
 
 
 def _hold(run: Run, why: list[str], tools: Tools) -> RunState:
@@ -274,8 +280,6 @@ def _hold(run: Run, why: list[str], tools: Tools) -> RunState:
 
 def _supersede_held(run: Run, note: str) -> None:
     for waits in Run.objects.filter(source_id=run.source_id, state=RunState.HELD).exclude(pk=run.pk):
-        if waits.trigger == Trigger.PREVIEW and run.state != RunState.APPLIED:
-            continue
         if runs.move(
             waits.pk, RunState.HELD, RunState.SUPERSEDED, by=run.by, note=f"{note} (import {run.pk})", superseded_by=run
         ):

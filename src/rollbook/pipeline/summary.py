@@ -40,7 +40,9 @@ def summary(
     Units: read = added + changed + returned + unchanged + errors, in every line. Shares are of `active`, errors of `read`.
     """
     grouped = (
-        {name: _grouped(name, counts[name]["read"], snapshot, files) for name in ("person", "enrollment")} if snapshot else {}
+        {name: _grouped(name, counts[name]["read"], snapshot, files) for name in ("person", "enrollment") if name in counts}
+        if snapshot
+        else {}
     )
     lines = []
     for title, name, groups in LINES:

@@ -123,7 +123,7 @@ def temporary(table: str, columns: dict[str, str]) -> None:
 
 
 def analyze(table: str) -> None:
-    """Tell PostgreSQL how large a temporary table is, since it would guess."""
+    """Tell PostgreSQL what a table holds after many rows came in: until then it would guess, and read whole tables for a few rows."""
     if is_postgres():
         execute(f"ANALYZE {quoted(table)}")
 

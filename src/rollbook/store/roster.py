@@ -189,6 +189,7 @@ class Roster:
         with _indexes_afterwards(entity, expected):
             written = cursor.insert(table(entity), ["uuid", "sourced_id", *offered], batches, fixed)
             _expect(entity, written, expected)
+        cursor.analyze(table(entity))
 
 
 def table(entity: Entity) -> str:

@@ -85,7 +85,7 @@ def beat(run: int) -> None:
 def orphans() -> Iterable[Run]:
     """Yield the working runs whose worker is dead: silent for long, or a process of this machine that is gone."""
     here = socket.gethostname()
-    for run in Run.objects.filter(state=RunState.WORKING):
+    for run in Run.objects.filter(state=RunState.WORKING).exclude(worker=""):  # just approved: nobody has it yet
         host, _, pid = run.worker.rpartition(":")
         silent = run.heartbeat_at is None or run.heartbeat_at < clock.now() - DEAD_AFTER
         if silent or (host == here and not _lives(pid)):

@@ -97,9 +97,9 @@ def test_a_file_cut_in_the_middle_never_makes_anybody_else(tmp_path: Path, versi
         for name, row in Read(write(tmp_path, texts(version) | {"users.csv": whole})).rows("person").items()
     }
 
-    for end in range(len(whole)):
+    for end in range(0, len(whole), 2):
         try:
-            given = read(tmp_path, texts(version) | {"users.csv": whole[:end]})
+            given = read(tmp_path, texts(version) | {"users.csv": whole[:end]}, only="person")
         except SourceError as error:
             assert "users.csv" in str(error)  # noqa: PT017
             continue
@@ -121,7 +121,7 @@ SLIPS = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(slips=SLIPS, quoted=st.booleans())
 @example(slips=[(0.5, b'"')], quoted=False)
 def test_what_is_taken_is_what_the_csv_module_reads(tmp_path: Path, slips: list[tuple[float, bytes]], quoted: bool) -> None:
@@ -135,7 +135,7 @@ def test_what_is_taken_is_what_the_csv_module_reads(tmp_path: Path, slips: list[
     broken = b"sourcedId,name,type,identifier\r\n" + bytes(content)
 
     try:
-        given = read(tmp_path, texts("1.1") | {"orgs.csv": broken})
+        given = read(tmp_path, texts("1.1") | {"orgs.csv": broken}, only="org")
     except SourceError as error:
         assert "orgs.csv" in str(error)  # noqa: PT017
         return

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 LEAD = ["sourcedId", "status", "dateLastModified"]
@@ -95,8 +96,13 @@ def users(version: str) -> list[list[str]]:
             agents,
             grades,
             "hunter2",
+            "",
+            "",
+            "",
+            "",
+            "s1",
+            "",
         ]
-        + ["", "", "", "", "s1", ""]
         for one, orgs, role, name, given, family, agents, grades in PEOPLE
     ]
 
@@ -133,7 +139,7 @@ def texts(version: str = "1.1") -> dict[str, str]:
     return {f"{name}.csv": text([header(name, version), *rows[name]]) for name in rows} | {"manifest.csv": manifest(version)}
 
 
-def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write files into a folder; return it."""
     for name, content in files.items():
         target = folder / name
@@ -142,7 +148,7 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder
 
 
-def write_zip(path: Path, files: dict[str, str | bytes]) -> Path:
+def write_zip(path: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write files into a ZIP; return it."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():

@@ -1,5 +1,6 @@
 """Reads a package and keeps what came of it, in the shapes that tests ask about."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ Row = dict[str, Any]
 
 
 class Read:
-    """All that a package gave."""
+    """All that a package gave, or what it gave of some entities."""
 
-    def __init__(self, path: Path, **config: str) -> None:
+    def __init__(self, path: Path, *, only: str = "", **config: str) -> None:
         connector = OneRosterCsv(OneRosterCsv.Config(path=str(path), **config))
         try:
             self.probe = connector.probe()
             self.offers = connector.offers()
-            self.extracts: dict[str, Extract] = dict(extracts(connector))
+            self.extracts: dict[str, Extract] = {only: connector.extract(only)} if only else dict(extracts(connector))
             self.frames = {name: extract.frame.collect() for name, extract in self.extracts.items()}
             self.faults = pl.concat([extract.faults.collect() for extract in self.extracts.values()])
         finally:
@@ -61,12 +62,12 @@ class Read:
         return {name: extract.fingerprint for name, extract in self.extracts.items()}
 
 
-def read(folder: Path, files: dict[str, str | bytes], **config: str) -> Read:
+def read(folder: Path, files: Mapping[str, str | bytes], **config: str) -> Read:
     """Write a package into a folder and read it."""
     return Read(write(folder, files), **config)
 
 
-def stop(folder: Path, files: dict[str, str | bytes], **config: str) -> str:
+def stop(folder: Path, files: Mapping[str, str | bytes], **config: str) -> str:
     """Write a package that must not be read; return the sentence that it stops with."""
     try:
         Read(write(folder, files), **config)

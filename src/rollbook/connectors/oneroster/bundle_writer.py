@@ -128,7 +128,9 @@ def _with_safe(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 def _agents(rows: Rows) -> pl.LazyFrame:
     """List the guardians of each student, at the student."""
-    listed = rows["guardianship"].group_by(sourced_id="student").agg(agentSourcedIds=pl.col("guardian").unique().sort().str.join(","))
+    listed = (
+        rows["guardianship"].group_by(sourced_id="student").agg(agentSourcedIds=pl.col("guardian").unique().sort().str.join(","))
+    )
     return _with_safe(listed, "agentSourcedIds")
 
 

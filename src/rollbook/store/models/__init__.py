@@ -1,6 +1,6 @@
 """Everything that is kept, by the floor's rooms."""
 
-from rollbook.store.models.accounts import Account, AuditEntry, District
+from rollbook.store.models.accounts import Account, AuditEntry, District, SignInFailure
 from rollbook.store.models.roster import (
     MODELS,
     AcademicSession,
@@ -37,6 +37,7 @@ __all__ = [
     "RunEvent",
     "SamePerson",
     "Section",
+    "SignInFailure",
     "Source",
     "Told",
 ]

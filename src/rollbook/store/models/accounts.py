@@ -54,3 +54,13 @@ class AuditEntry(models.Model):
 
     class Meta:
         indexes: ClassVar[list[Any]] = [models.Index(fields=["district", "-at"], name="audit_when")]
+
+
+class SignInFailure(models.Model):
+    """A sign-in that did not succeed. Many in a short time, and the door waits; of no district, since the account may not exist."""
+
+    key = models.TextField()  # whom or where it counts against
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["key", "at"], name="failure_key")]

@@ -1,5 +1,10 @@
-"""The addresses of these screens."""
+"""The addresses of the audit log."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from rollbook.web.audit import views
+
+urlpatterns = [
+    path("audit/", views.audit, name="audit"),
+    path("audit/export/", views.export, name="audit-export"),
+]

@@ -1,5 +1,11 @@
-"""The addresses of these screens."""
+"""The addresses of the demo's mail."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from rollbook.web.mail import views
+
+urlpatterns = [
+    path("mail/", views.mail, name="mail"),
+    path("mail/<str:name>/", views.one, name="one-mail"),
+    path("mail/<str:name>/html/", views.html, name="mail-html"),
+]

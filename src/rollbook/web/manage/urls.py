@@ -1,5 +1,18 @@
-"""The addresses of these screens."""
+"""The addresses of the Import Manager: a source is named by its number."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from rollbook.web.manage import limits, views
+
+urlpatterns = [
+    path("manage/", views.start_page, name="settings"),
+    path("manage/new/", views.new, name="source-new"),
+    path("manage/<int:source>/settings/", views.settings, name="source-settings"),
+    path("manage/<int:source>/method/<str:kind>/", views.method, name="source-method"),
+    path("manage/<int:source>/enable/", views.enable, name="source-enable"),
+    path("manage/<int:source>/setup/", views.setup, name="source-setup"),
+    path("manage/<int:source>/upload/", views.upload, name="source-upload"),
+    path("manage/<int:source>/import/", views.imports, name="source-import"),
+    path("manage/<int:source>/start/", views.start, name="source-start"),
+    path("manage/<int:source>/limits/", limits.limits, name="limits"),
+]

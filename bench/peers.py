@@ -1,0 +1,72 @@
+"""The same rows through other tools: Django row by row, and dlt with Arrow tables."""
+
+import csv
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+COLUMNS = {
+    "section": "classSourcedId",
+    "school": "schoolSourcedId",
+    "person": "userSourcedId",
+    "role": "role",
+    "primary": "primary",
+    "begin_date": "beginDate",
+    "end_date": "endDate",
+}
+
+
+def django_loop(folder: Path, rows: int) -> None:
+    """update_or_create for each of the first enrollments, into Rollbook's own table, in one transaction."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rollbook.server.settings")
+    import django
+
+    django.setup()
+    from django.db import transaction
+
+    from rollbook.store.models import Enrollment, Source
+
+    source = Source.objects.get()
+    with (folder / "enrollments.csv").open(newline="") as file, transaction.atomic():
+        for row in islice(csv.DictReader(file), rows):
+            values = {ours: row[theirs] or None for ours, theirs in COLUMNS.items()}
+            Enrollment.objects.update_or_create(
+                district_id=source.district_id,
+                source=source,
+                sourced_id=row["sourcedId"],
+                defaults={**values, "status": "active", "last_run": 1, "changed_at": datetime.now(UTC)},
+            )
+
+
+def dlt_merge(folder: Path, address: str, state: Path) -> None:
+    """All files as Arrow tables, merged by their key; called again, the same rows meet themselves."""
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
+    import dlt
+    import pyarrow.csv as arrow
+
+    def table(name: str) -> object:
+        path = folder / f"{name}.csv"
+        with path.open() as file:
+            header = next(csv.reader(file))
+        text = arrow.ConvertOptions(column_types=dict.fromkeys(header, "string"), strings_can_be_null=True)
+        return arrow.read_csv(path, convert_options=text)
+
+    pipeline = dlt.pipeline("bench", destination=dlt.destinations.postgres(address), dataset_name="peer", pipelines_dir=str(state))
+    merge = {"disposition": "merge", "strategy": "upsert"}
+    for name in FILES:
+        rows = dlt.resource(table(name), name=name, primary_key="sourcedId", write_disposition=merge)
+        pipeline.run(rows)
+    print(json.dumps({"dlt": dlt.__version__}))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["django", folder, rows]:
+            django_loop(Path(folder), int(rows))
+        case ["dlt", folder, address, state]:
+            dlt_merge(Path(folder), address, Path(state))

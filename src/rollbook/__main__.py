@@ -1,0 +1,5 @@
+"""Starts the command line for `python -m rollbook`."""
+
+from rollbook.cli.main import main
+
+main()

@@ -1,0 +1,117 @@
+"""Commands of the first day: make the installation, list its settings."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from rollbook.cli import paper
+from rollbook.cli.options import Json
+from rollbook.cli.start import config, prepare
+from rollbook.domain.errors import ConfigError, Conflict
+
+SECRET = ("secret_key", "field_keys")
+ADDRESSES = ("database_url", "email_url")  # they may hold a password
+
+
+def init(
+    district: Annotated[str | None, typer.Option("--district", metavar="NAME", help="Name of the district.")] = None,
+    admin: Annotated[str | None, typer.Option("--admin", metavar="EMAIL", help="Email of the first administrator.")] = None,
+    password_file: Annotated[Path | None, typer.Option("--password-file", metavar="FILE", help="Holds their password.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", metavar="ZONE", help="Such as America/Chicago; else UTC.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the database, the district and its first administrator. Asks for what is not given."""
+    password = _read_password(password_file)
+    prepare()
+    from rollbook.actions import setup
+    from rollbook.store.models import District
+
+    made = not setup.needs_first_start()
+    if made:
+        existing = District.objects.order_by("pk")[0]
+        if district and district.strip().casefold() != existing.name.casefold():
+            raise Conflict(f"There is a district already: {existing.name}", next_step="Sign in as its administrator.")
+        place, who = existing, None
+    else:
+        terminal = sys.stdin.isatty()
+        if not terminal:
+            _demand(district, admin, password)
+        name = district or paper.ask("Name of the district")
+        email = admin or paper.ask("Email of the first administrator")
+        zone = time_zone or (paper.ask("Time zone", default="UTC") if terminal else "UTC")
+        password = password or paper.ask("Their password (15 letters or more)", secret=True)
+        place, who = setup.first_start(name, email, password, time_zone=zone)
+    if as_json:
+        paper.dump(
+            {"district": place.name, "time_zone": place.time_zone, "administrator": who.email if who else None, "made": not made}
+        )
+        return
+    if made:
+        paper.say(f"{place.name} is there already, and its database is up to date. Nothing else had to be done.")
+        return
+    paper.say(f"{place.name} is made, and {admin or 'its administrator'} can sign in.", "", "What comes next:")
+    paper.table(
+        ("", ""),
+        [
+            ("rollbook source add oneroster-csv NAME --set path=FOLDER_OR_ZIP", "say where the roster comes from"),
+            ("rollbook plan NAME", "see what would be imported"),
+            ("rollbook run NAME", "import it"),
+            ("rollbook serve", "the same in a browser, and imports by the clock"),
+        ],
+    )
+
+
+def settings(as_json: Json = False) -> None:
+    """List every setting with its meaning, its default and its value here. Secrets are only said to be there."""
+    given = config()
+    rows = [
+        {
+            "name": f"ROLLBOOK_{name.upper()}",
+            "meaning": field.description or "",
+            "default": _shown(field.default),
+            "value": _value(name, getattr(given, name)),
+            "given": name in given.model_fields_set,
+        }
+        for name, field in type(given).model_fields.items()
+    ]
+    if as_json:
+        paper.dump(rows)
+        return
+    for row in rows:
+        now = f"here: {row['value']}" if row["given"] else f"default: {row['default'] or 'empty'}"
+        paper.say(str(row["name"]), f"  {row['meaning']}", f"  {now}", "")
+
+
+def _read_password(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(fields={"--password-file": f"{path} cannot be read: {why}"}) from error
+
+
+def _demand(district: str | None, admin: str | None, password: str | None) -> None:
+    given = {"--district": district, "--admin": admin, "--password-file": password}
+    missing = {name: "is required where nobody can be asked" for name, value in given.items() if not value}
+    if missing:
+        raise ConfigError(fields=missing)
+
+
+def _value(name: str, value: Any) -> str:
+    if name in SECRET:
+        return "•••" if value else ""
+    if name in ADDRESSES and value:
+        password = urlsplit(value).password
+        return str(value).replace(f":{password}@", ":•••@") if password else str(value)
+    return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,101 @@
+"""How the command line speaks: tables and sentences for people, one JSON value for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollbook.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def out() -> "Console":
+    """Return standard output for people."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def say(*sentences: str) -> None:
+    """Say something to people, plainly."""
+    console = out()
+    for sentence in sentences:
+        console.print(sentence, markup=False)
+
+
+def aside(sentence: str) -> None:
+    """Say something beside the result, on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def dump(value: Any) -> None:
+    """Print one JSON value."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def pour(pieces: Iterable[str]) -> None:
+    """Print a JSON value that comes in pieces."""
+    for piece in pieces:
+        sys.stdout.write(piece)
+    sys.stdout.flush()
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
+    """Print a table; the columns named in `numbers` are set to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        made.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    out().print(made)
+
+
+@contextmanager
+def patience(sentence: str) -> Iterator[None]:
+    """Show on a terminal that work goes on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(sentence):
+        yield
+
+
+def save(pieces: Iterable[bytes], path: str) -> None:
+    """Write what comes in pieces to a file; "-" is standard output. Raises ConfigError if it cannot be written."""
+    if path == "-":
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        return
+    try:
+        with Path(path).open("wb") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise ConfigError(fields={"--csv": f"{path} cannot be written: {error.strerror}"}) from error
+    aside(f"Written to {path}.")
+
+
+def number(value: int) -> str:
+    """Write a number for people; nothing for none."""
+    return f"{value:,}" if value else "–"
+
+
+def local(moment: Any) -> str:
+    """Write a moment as the clock on the wall shows it."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def ask(question: str, *, default: str = "", secret: bool = False) -> str:
+    """Ask a person at the terminal."""
+    import typer
+
+    answer: str = typer.prompt(question, default=default or None, hide_input=secret, confirmation_prompt=secret, err=True)
+    return answer

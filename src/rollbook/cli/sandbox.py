@@ -1,0 +1,85 @@
+"""Commands that write invented districts, to try things out with."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rollbook.cli import paper
+from rollbook.cli.options import Json
+
+if TYPE_CHECKING:
+    from rollbook.sandbox.district import Summary
+
+sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write invented districts.")
+
+New = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into.")]
+Old = Annotated[Path, typer.Argument(metavar="DIR", help="A district that was written before.")]
+Next = Annotated[Path, typer.Argument(metavar="DIR2", help="The folder to write into.")]
+
+
+@sandbox.command()
+def district(
+    folder: New,
+    students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")],
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 0,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="oneroster-1.1-csv or oneroster-1.2-csv")
+    ] = "oneroster-1.1-csv",
+    faults: Annotated[bool, typer.Option("--faults", help="Plant faults, and say which.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write an invented district."""
+    from rollbook.sandbox.district import write_district
+
+    _print(folder, write_district(folder, students=students, seed=seed, form=form, faults=faults), as_json)
+
+
+@sandbox.command("next-day")
+def next_day(
+    folder: Old,
+    new: Next,
+    rate: Annotated[float, typer.Option("--rate", help="Share of the students that change, leave or come.")] = 0.01,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, other students.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write what a district sends on the next day."""
+    from rollbook.sandbox.district import write_next_day
+
+    _print(new, write_next_day(folder, new, rate=rate, seed=seed), as_json)
+
+
+@sandbox.command()
+def without(
+    folder: Old,
+    new: Next,
+    school: Annotated[str | None, typer.Option("--school", help="Id or name; else the largest elementary school.")] = None,
+    share: Annotated[float, typer.Option("--share", help="How many of its students are lost, 0 to 1.")] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Write a district as if its source had lost students of one school: what an import should be held for."""
+    from rollbook.sandbox.district import write_without
+
+    _print(new, write_without(folder, new, school=school, share=share), as_json)
+
+
+def _print(folder: Path, written: "Summary", as_json: bool) -> None:
+    if as_json:
+        paper.dump({"folder": str(folder.absolute()), **asdict(written)})
+        return
+    changed = written.changes
+    headings = ("file", "rows", *(("new", "changed", "gone") if changed else ()))
+    rows = [
+        (
+            f"{name}.csv",
+            f"{n:,}",
+            *((paper.number(c.new), paper.number(c.changed), paper.number(c.gone)) if (c := changed.get(name)) else ()),
+        )
+        for name, n in written.rows.items()
+    ]
+    paper.table(headings, rows, numbers=headings[1:])
+    if written.faults:
+        paper.say("", "Planted faults:")
+        paper.table(("level", "fault", "file", "what it means"), [(f.level, f.kind, f.file, f.means) for f in written.faults])
+    paper.say("", f"Written to {folder}.")

@@ -1,0 +1,1 @@
+"""First start, sign-in and sign-out."""

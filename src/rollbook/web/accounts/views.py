@@ -1,0 +1,90 @@
+"""The way in: first start, sign-in and sign-out."""
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from rollbook.actions import accounts, setup
+from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.web.access import anyone
+
+#: What is offered first: the zones that most districts are in.
+USUAL = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+)
+
+
+@anyone
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password", "again")
+def first_start(request: HttpRequest) -> HttpResponse:
+    """Make the district and its first administrator, once."""
+    if not setup.needs_first_start():
+        messages.info(request, "This Rollbook has its district already. Sign in.")
+        return redirect("sign-in")
+    given = {name: request.POST.get(name, "").strip() for name in ("district", "email", "time_zone")}
+    wrong: dict[str, str] = {}
+    if request.method == "POST":
+        password = request.POST.get("password", "")
+        if password != request.POST.get("again", ""):
+            wrong["again"] = "is not the same as the first one"
+        else:
+            try:
+                _, account = setup.first_start(given["district"], given["email"], password, time_zone=given["time_zone"])
+            except ConfigError as error:
+                wrong = error.fields
+            except Conflict as error:
+                messages.info(request, error.sentence)
+                return redirect("sign-in")
+            else:
+                login(request, account)
+                return redirect("home")
+    page = {"given": given, "wrong": wrong, "usual": USUAL, "zones": sorted(available_timezones() - set(USUAL))}
+    return render(request, "accounts/first_start.html", page, status=400 if wrong else 200)
+
+
+@anyone
+@require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask who somebody is."""
+    then = request.POST.get("next") or request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(then, {request.get_host()}, require_https=request.is_secure()):
+        then = ""
+    if request.user.is_authenticated:
+        return redirect(then or "home")
+    error = None
+    email = request.POST.get("email", "")
+    if request.method == "POST":
+        try:
+            account = accounts.sign_in(email, request.POST.get("password", ""), request.META.get("REMOTE_ADDR", ""))
+        except accounts.SignInRefused as refused:
+            error = refused
+        else:
+            login(request, account)  # gives the session a new key
+            return redirect(then or "home")
+    status = 200 if error is None else 429 if isinstance(error, accounts.TooManyFailures) else 401
+    page = {"then": then, "email": email, "error": error, "example": settings.DEMO}
+    return render(request, "accounts/sign_in.html", page, status=status)
+
+
+@anyone
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Forget who somebody is."""
+    logout(request)
+    messages.success(request, "You are signed out.")
+    return redirect("sign-in")

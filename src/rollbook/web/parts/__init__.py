@@ -1,0 +1,1 @@
+"""Parts of pages that are drawn or worked out in Python."""

@@ -1,0 +1,137 @@
+"""The roster, to look at: people, classes and schools, as they are now and where each value came from."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from rollbook.domain.words import KINDS_OF_PEOPLE, PEOPLE_WORDS
+from rollbook.store import known, reads
+from rollbook.store.reads import Key, Wanted
+from rollbook.web.access import actor_of, administrators
+
+
+@administrators
+def people(request: HttpRequest) -> HttpResponse:
+    """List people."""
+    district = actor_of(request).district
+    wanted = wanted_from(request.GET)
+    return render(
+        request,
+        "roster/people.html",
+        {
+            "rail": "people",
+            "page": reads.people(district, wanted),
+            "wanted": wanted,
+            "kinds": [(kind, PEOPLE_WORDS[kind][1]) for kind in KINDS_OF_PEOPLE],
+            "schools": reads.schools_to_choose(district),
+            "sources": reads.sources(district),
+            "filtered": is_filtered(wanted),
+        },
+    )
+
+
+@administrators
+def person(request: HttpRequest, source: int, key: str) -> HttpResponse:
+    """Show one person."""
+    found = known.person(actor_of(request).district, (source, key))
+    if found is None:
+        raise Http404
+    kinds = list(dict.fromkeys(reads.kind_of(place.row.role) for place in found.roles if place.row.status == found.row.status))
+    return render(request, "roster/person.html", {"rail": "people", "one": found, "row": found.row, "kinds": kinds})
+
+
+@administrators
+def classes(request: HttpRequest) -> HttpResponse:
+    """List classes."""
+    district = actor_of(request).district
+    wanted = wanted_from(request.GET)
+    return render(
+        request,
+        "roster/classes.html",
+        {
+            "rail": "classes",
+            "page": reads.classes(district, wanted),
+            "wanted": wanted,
+            "schools": reads.schools_to_choose(district),
+            "terms": reads.terms_to_choose(district),
+            "sources": reads.sources(district),
+            "filtered": is_filtered(wanted),
+        },
+    )
+
+
+@administrators
+def section(request: HttpRequest, source: int, key: str) -> HttpResponse:
+    """Show one class."""
+    found = known.section(actor_of(request).district, (source, key))
+    if found is None:
+        raise Http404
+    return render(request, "roster/class.html", {"rail": "classes", "one": found, "row": found.row})
+
+
+@administrators
+def schools(request: HttpRequest) -> HttpResponse:
+    """List schools."""
+    found = reads.schools(actor_of(request).district)
+    most = max((school.all for school in found), default=0)
+    return render(request, "roster/schools.html", {"rail": "classes", "schools": [(each, bar(each, most)) for each in found]})
+
+
+@administrators
+def school(request: HttpRequest, source: int, key: str) -> HttpResponse:
+    """Show one school."""
+    district = actor_of(request).district
+    row = reads.one(district, "org", (source, key))
+    if row is None:
+        raise Http404
+    found = reads.schools(district, (source, key))[0]
+    most = max(found.people.values(), default=0)
+    shares = [(kind, PEOPLE_WORDS[kind][1], n, 100 * n / most if most else 0) for kind, n in found.people.items()]
+    past = known.history(source, known.BY_NAME["org"], key)
+    said = known.values(row, "org", past)
+    return render(
+        request,
+        "roster/school.html",
+        {"rail": "classes", "school": found, "row": row, "shares": shares, "values": said, "past": past},
+    )
+
+
+def bar(school: reads.School, most: int) -> list[tuple[str, float, float]]:
+    """Return the parts of a school's bar: kind, where it begins and how long it is, in percent of the largest school."""
+    parts, at = [], 0.0
+    for kind, n in school.people.items():
+        long = 100 * n / most if most else 0.0
+        if n:
+            parts.append((kind, round(at, 2), round(long, 2)))
+        at += long
+    return parts
+
+
+def wanted_from(asked: QueryDict) -> Wanted:
+    """Read what a list is asked for; what makes no sense counts as not asked."""
+    source = asked.get("source", "")
+    status = asked.get("status", "active")
+    return Wanted(
+        words=asked.get("q", "").replace("\0", "").strip()[:200],
+        source=int(source) if source.isdecimal() and len(source) < 10 else None,
+        school=key_from(asked.get("school", "")),
+        kind=asked.get("kind", "") if asked.get("kind") in KINDS_OF_PEOPLE else "",
+        term=key_from(asked.get("term", "")),
+        status={"all": "", "inactive": "inactive"}.get(status, "active"),
+        descending=asked.get("order") == "down",
+        after=key_from(asked.get("after", "")),
+        before=key_from(asked.get("before", "")),
+    )
+
+
+def key_from(text: str) -> Key | None:
+    """Read a row's key as addresses write it: the number of its source, a point, its own key."""
+    source, point, key = text.replace("\0", "").partition(".")
+    return (int(source), key) if point and key and source.isdecimal() and len(source) < 10 else None
+
+
+def is_filtered(wanted: Wanted) -> bool:
+    """Say whether anything but the order is asked for."""
+    filters: tuple[Any, ...] = (wanted.words, wanted.source, wanted.school, wanted.kind, wanted.term)
+    return any(filters) or wanted.status != "active"
