@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -47,20 +48,20 @@ def dlt_merge(folder: Path, address: str, state: Path) -> None:
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
     import dlt
-    import pyarrow.csv as arrow
+    import pyarrow
+    import pyarrow.csv
 
-    def table(name: str) -> object:
+    def table(name: str) -> Iterator[pyarrow.Table]:
         path = folder / f"{name}.csv"
         with path.open() as file:
             header = next(csv.reader(file))
-        text = arrow.ConvertOptions(column_types=dict.fromkeys(header, "string"), strings_can_be_null=True)
-        return arrow.read_csv(path, convert_options=text)
+        text = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pyarrow.string()), strings_can_be_null=True)
+        yield pyarrow.csv.read_csv(path, convert_options=text)
 
-    pipeline = dlt.pipeline("bench", destination=dlt.destinations.postgres(address), dataset_name="peer", pipelines_dir=str(state))
     merge = {"disposition": "merge", "strategy": "upsert"}
-    for name in FILES:
-        rows = dlt.resource(table(name), name=name, primary_key="sourcedId", write_disposition=merge)
-        pipeline.run(rows)
+    destination = dlt.destinations.postgres(address)
+    pipeline = dlt.pipeline("bench", destination=destination, dataset_name="peer", pipelines_dir=str(state))
+    pipeline.run([dlt.resource(table(name), name=name, primary_key="sourcedId", write_disposition=merge) for name in FILES])
     print(json.dumps({"dlt": dlt.__version__}))
 
 

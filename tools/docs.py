@@ -1,10 +1,10 @@
-"""Writes the pages of docs/reference from the code that they are about; `make docs` runs it, and a test fails when one is stale."""
+"""Writes the pages of docs/reference from the code that they are about, so that they cannot say anything else."""
 
 import ast
 import inspect
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def page(title: str, source: str, *parts: str) -> str:
     return "\n\n".join([NOTE.format(source=source), f"# {title}", *(part.strip("\n") for part in parts)]) + "\n"
 
 
-def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Write a table; a bar inside a cell is escaped."""
     lines = [headings, tuple("---" for _ in headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines)
@@ -131,7 +131,8 @@ def rules() -> str:
         "## Rules of an undo",
         table(headings, [line(CHANGED_SINCE, "all")]),
         "## Rules of OneRoster CSV files",
-        "These are about how a file is written. `…` stands for what is in the file. What stops a whole package instead is in "
+        "These are about how a file is written. `…` stands for what is in the file. A row that does not fit under its header "
+        "(`cells`, `quotes`) is an error, too. What stops a whole package instead is in "
         "[Check a bundle](../howto/check-a-bundle.md).",
         table(("rule", "level", "says", "remedy"), [*form_rules()]),
     )
@@ -213,8 +214,8 @@ def limits() -> str:
     parts = [
         "An import is held when any of these is reached. They are the defaults: each source can have figures of its own, under "
         "Settings. Equal is enough: under a limit of 10 %, 9.99 % passes and 10 % holds. The second figure of a share is its "
-        "floor: fewer than that never hold an import. How they are counted is in [The gate](../explanation/gate.md), how to choose "
-        "them in [Choose limits](../howto/choose-limits.md).",
+        "floor: fewer than that never hold an import. How they are counted is in [The gate](../explanation/gate.md), how to "
+        "choose them in [Choose limits](../howto/choose-limits.md).",
     ]
     for kind in Kind:
         chosen = [limit for limit in DEFAULTS if limit.kind is kind]
@@ -238,7 +239,9 @@ def settings() -> str:
     places = {"data_dir": "a folder of the user's; on Linux `~/.local/share/rollbook`"}
     rows = []
     for name, field in Config.model_fields.items():
-        default = places.get(name) or (code(str(field.default).lower() if isinstance(field.default, bool) else str(field.default)))
+        default = places.get(name) or (
+            code(str(field.default).lower() if isinstance(field.default, bool) else str(field.default))
+        )
         rows.append((code(f"ROLLBOOK_{name.upper()}"), field.description or "", default))
     return page(
         "Settings of an installation",
@@ -249,6 +252,28 @@ def settings() -> str:
         "What is set for each source (schedule, limits, people told, how long things are kept) is not here: it is kept in the "
         "database and changed on the screens.",
     )
+
+
+#: What `actions/shapes.py` makes of an import; a test compares the keys.
+RUN_KEYS = {
+    "run": "Its number.",
+    "source": "Name of its source.",
+    "state": "One of the [states](run-states.md).",
+    "trigger": "`manual`, `scheduled`, `preview` or `undo`.",
+    "started": "When it began, in UTC.",
+    "ended": "When it ended or was held; else null.",
+    "digest": "What an approval is bound to: equal changes have equal digests. Null before there is one.",
+    "entities": "For each entity that was sent or is changed: `read`, `appear`, `alter`, `vanish`, `return`, `same`, `unfit`. "
+    "`read` is the sum of `appear`, `alter`, `return`, `same` and `unfit`.",
+    "findings": "How many of each level: `error`, `warning`, `note`.",
+    "measures": "Every count that was held against a [limit](limits.md), also where it passed: `entity`, `kind`, `role`, `scope`, "
+    "`count`, `of`, `percent`, `limit_percent`, `limit_count`, `floor`, `closed`.",
+    "reasons": "Why it is held: sentences, gravest first. `preview` alone where no limit tripped.",
+    "message": "One paragraph for people.",
+    "undo_of": "The import that it reverses. Only of an undo.",
+    "superseded_by": "The import that took its place. Only where there is one.",
+    "because": "The reason of a rejection. Only of a rejected one.",
+}
 
 
 def cli() -> str:
@@ -273,6 +298,13 @@ def cli() -> str:
             ],
         ),
     ]
+    parts += [
+        "## JSON of an import",
+        "`run`, `plan`, `show`, `approve`, `reject` and `undo` print one object, `runs` an array of them.",
+        table(("key", "meaning"), [(code(key), text) for key, text in RUN_KEYS.items()]),
+        "When a command fails before there is an import, the object has `error`, `next_step` and `exit_code`, and `fields` where "
+        "settings are wrong.",
+    ]
     for path, command in commands(typer.main.get_command(app)):
         parts.append(f"## rollbook {path}")
         parts += [" ".join(text.split()) for text in re.split(r"\n\s*\n", (command.help or "").split("\f")[0]) if text.strip()]
@@ -284,7 +316,7 @@ def cli() -> str:
                 shown = each.metavar or each.name.upper()
                 usage.append(shown if each.required else f"[{shown}]")
             else:
-                value = "" if each.is_flag else f" {(each.metavar or each.type.name).upper()}"
+                value = "" if each.is_flag else f" {each.metavar or each.name.upper()}"
                 shown = "/".join([*each.opts, *each.secondary_opts]) + value
             rows.append((code(shown), f"{each.help or ''}{fallback(each)}"))
         parts.append("```sh\n" + " ".join([*usage, *(["[OPTIONS]"] if len(rows) >= len(usage) else [])]) + "\n```")
@@ -320,71 +352,73 @@ def oneroster_coverage() -> str:
     from rollbook.connectors.oneroster.connector import OneRosterCsv
     from rollbook.connectors.registry import WRITERS
 
-    derived = {
-        ("users", "agentSourcedIds"): "`guardianship`",
-        ("users", "role"): "`role.role`",
-        ("users", "orgSourcedIds"): "`role.org`",
-    }
-    parts = [
-        f"The connector `{OneRosterCsv.name}` reads OneRoster CSV {' and '.join(words.VERSIONS)}, complete exports (bulk), as a folder or "
-        "a ZIP. Both versions become the same rows, so going from one to the other changes nothing. Change files (delta) are refused in words.",
-        "## Files",
-        table(
-            ("file", *words.VERSIONS, "becomes"),
-            [
-                (
-                    code(f"{name}.csv"),
-                    *(
-                        "read" if name in words.FILES[v] else "never opened" if name in words.STANDARD_FILES[v] else "not in this version"
-                        for v in words.VERSIONS
-                    ),
-                    code(words.OWNER.get(name, "")),
-                )
-                for name in sorted({name for v in words.VERSIONS for name in words.STANDARD_FILES[v]}, key=str.lower)
-            ],
-        ),
-        "`manifest.csv` is read in both versions. A file that is never opened may lie in the package; its rows are not looked at.",
-    ]
-    for name in words.FILES["1.2"]:
-        by_version = {v: {field.heading: field for field in words.FILES[v].get(name, ())} for v in words.VERSIONS}
-        headings = list(dict.fromkeys(heading for v in reversed(words.VERSIONS) for heading in by_version[v]))
-        rows = []
-        for heading in headings:
-            met = [by_version[v][heading] for v in words.VERSIONS if heading in by_version[v]]
-            field = met[0]
-            becomes = code(f"{words.OWNER[name]}.{field.column}") if field.column else derived.get((name, heading), "read, not kept")
-            notes = [
+    derived = {"agentSourcedIds": "`guardianship`", "role": "`role.role`", "orgSourcedIds": "`role.org`"}  # of users.csv
+    both = words.VERSIONS
+    files = sorted({name for version in both for name in words.STANDARD_FILES[version]}, key=str.lower)
+
+    def fate(name: str, version: str) -> str:
+        if name not in words.STANDARD_FILES[version]:
+            return "not in this version"
+        return "read" if name in words.FILES[version] else "never opened"
+
+    def lines(name: str) -> Iterator[tuple[str, ...]]:
+        by_version = [{field.heading: field for field in words.FILES[version].get(name, ())} for version in both]
+        for heading in dict.fromkeys(heading for known in reversed(by_version) for heading in known):
+            met = {version: known[heading] for version, known in zip(both, by_version, strict=True) if heading in known}
+            field = next(iter(met.values()))
+            becomes = code(f"{words.OWNER[name]}.{field.column}") if field.column else derived.get(heading, "read, not kept")
+            asked = (
                 "the header must have it" if field.due else "",
                 "every row needs a value" if field.filled else "",
-                f"one of {', '.join(dict.fromkeys(word for each in met for word in each.words))}" if field.words else "",
-            ]
-            only = "" if len(met) == len([v for v in words.VERSIONS if by_version[v]]) else next(v for v in words.VERSIONS if heading in by_version[v])
-            rows.append((code(heading), f"{only} only" if only else "", becomes, "; ".join(filter(None, notes))))
-        parts += [f"## {name}.csv", table(("heading", "version", "becomes", "asked of it"), rows)]
+                f"one of {', '.join(dict.fromkeys(word for each in met.values() for word in each.words))}" if field.words else "",
+            )
+            only = f"{next(iter(met))} only" if len(met) < sum(map(bool, by_version)) else ""
+            yield code(heading), only, becomes, "; ".join(filter(None, asked))
+
+    parts = [
+        f"The connector `{OneRosterCsv.name}` reads OneRoster CSV {' and '.join(both)}, complete exports (bulk), as a folder or a ZIP. "
+        "Both versions become the same rows, so going from one to the other changes nothing. Change files (delta) are refused "
+        "in words.",
+        "## Files",
+        table(
+            ("file", *both, "becomes"),
+            [
+                (code(f"{name}.csv"), *(fate(name, version) for version in both), code(words.OWNER.get(name, "")))
+                for name in files
+            ],
+        ),
+        "`manifest.csv` is read in both versions. A file that is never opened may lie in the package; nobody looks into it.",
+    ]
+    for name in words.FILES["1.2"]:
+        parts += [f"## {name}.csv", table(("heading", "version", "becomes", "asked of it"), lines(name))]
+    true, false, grades = (", ".join(map(code, some)) for some in (words.TRUE, words.FALSE, sorted(words.CEDS)))
     parts += [
         "## Headings that are left alone",
-        "Never read: `password`, `userProfileSourcedId`, `dateLastModified`, and the `sourcedId` of `roles.csv`, which nothing else "
-        "points to. Columns called `metadata.…` are kept, as one JSON object. Any other heading is set aside, with a note.",
+        f"Never read, in any case of letters: {', '.join(map(code, sorted(words.LEFT_CLOSED)))} (of `sourcedId`, only that of "
+        "`roles.csv`, to which nothing points). Columns called `metadata.…` are kept, as one JSON object. Any other heading is set "
+        "aside, with a note.",
         "## Headings that are read under another name",
         table(("written", "read as"), [(code(wrong), code(right)) for wrong, right in sorted(words.MISSPELT.items())]),
         "## Values that are read under another form",
-        f"Truth: {', '.join(code(word) for word in words.TRUE)} for true, {', '.join(code(word) for word in words.FALSE)} for false, in "
-        f"any case. Grades become the codes {', '.join(code(word) for word in sorted(words.CEDS))}; what is none of them is kept as it is. Lists "
-        "may use `;` or `|` in place of commas. In 1.2, a word outside the list may begin with `ext:`.",
+        f"Truth: {true} for true, {false} for false, in any case of letters. Grades become the codes {grades}; what is none of them "
+        "is kept as it is. Lists may use `;` or `|` in place of commas. In 1.2, a word outside a list of words may begin with "
+        "`ext:`.",
         "## Settings of such a source",
         table(
             ("key", "meaning", "one of"),
             [
-                (code(each.name), f"{each.metadata['label']}. {each.metadata['hint']}".strip(), ", ".join(map(code, each.metadata["choices"])))
+                (
+                    code(each.name),
+                    f"{each.metadata['label']}. {each.metadata['hint']}",
+                    ", ".join(map(code, each.metadata["choices"])),
+                )
                 for each in fields(OneRosterCsv.Config)
             ],
         ),
         "## Written",
-        f"`rollbook export` writes {' and '.join(code(name) for name in WRITERS)}. Read back into the same source, an export changes nothing. 1.1 "
-        "gives a person one role: a roster that says more is not written as 1.1, and the command says why.",
+        f"`rollbook export` writes {' and '.join(map(code, WRITERS))}. Read back into the same source, an export changes nothing. "
+        "1.1 gives a person one role: a roster that says more is not written as 1.1, and the command says why.",
     ]
-    if set(words.LEFT_CLOSED) != {"datelastmodified", "password", "userprofilesourcedid", "sourcedid"}:
-        raise SystemExit("the headings that are left alone are others than this page says")
     return page("OneRoster coverage", "`src/rollbook/connectors/oneroster/vocabulary.py`", *parts)
 
 

@@ -8,14 +8,19 @@ from rollbook.actions import actor, runs
 from rollbook.domain.errors import Conflict, NotAllowed, NotFound, StaleChangeset
 from rollbook.domain.runs import Trigger
 from rollbook.store.models import Account, AuditEntry, Run
-from tests.district import Grove, minus, small
+from tests.district import Files, Grove, edited, minus, small
+
+
+def no_parents() -> Files:
+    files = minus(small(), "g1")
+    return files | {"users": edited(files["users"], "p1", agentSourcedIds="")}
 
 
 @pytest.fixture
 def waiting(district: Grove) -> tuple[Grove, Run]:
     """A district whose second import waits: all of its parents would leave."""
     district.applies(small())
-    run = district.sends(minus(small(), "g1"))
+    run = district.sends(no_parents())
     assert run.state == "held", run.message
     return district, run
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -65,7 +66,7 @@ def approve(actor: Actor, number: int, digest: str | None = None) -> Run:
         raise Conflict(f"Import {number} is a preview, and there is a newer import of this source")
     if run.base_run != run.source.accepted_run:
         return _supersede_stale(actor, run)
-    answer = {"approved_digest": run.digest, "answered_by": actor.name, "worker": "", "heartbeat_at": None}
+    answer: dict[str, Any] = {"approved_digest": run.digest, "answered_by": actor.name, "worker": "", "heartbeat_at": None}
     with transaction.atomic():
         if not runs.move(run.pk, RunState.HELD, RunState.WORKING, by=actor.name, **answer):
             raise Conflict(f"Somebody else has just answered import {number}, or another import of this source is at work")

@@ -29,9 +29,13 @@ def needs_first_start() -> bool:
 
 
 def first_start(name: str, email: str, password: str, *, time_zone: str = "UTC") -> tuple[District, Account]:
-    """Make the district and its first administrator. Raises ConfigError with every complaint at once, and Conflict when done already."""
+    """Make the district and its first administrator.
+
+    Errors: ConfigError with every complaint at once; Conflict where there is a district already.
+    """
+    name = " ".join(name.split())
     wrong: dict[str, str] = {}
-    if not name.strip():
+    if not name:
         wrong["district"] = "is required"
     if time_zone not in available_timezones():
         wrong["time_zone"] = f"'{time_zone}' is not a time zone; write it as America/Chicago"

@@ -19,7 +19,7 @@ def run(run: Run) -> dict[str, Any]:
         "started": moment(run.started_at or run.queued_at),
         "ended": moment(run.ended_at),
         "digest": run.digest or None,
-        "entities": {each.name: {kind: run.counts[each.name][kind] for kind in KINDS} for each in ENTITIES if each.name in run.counts},
+        "entities": {e.name: {kind: run.counts[e.name][kind] for kind in KINDS} for e in ENTITIES if e.name in run.counts},
         "findings": {level: run.findings.get(level, 0) for level in ("error", "warning", "note")},
         "measures": [measure(each) for each in Measure.objects.filter(run=run).order_by("pk")],
         "reasons": run.reasons,

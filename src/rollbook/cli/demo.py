@@ -48,7 +48,7 @@ def demo(
 
 
 def _own_folder(port: int) -> Path:
-    """Settle where the demo lives. A `.env` file of a real installation must not lead it there; only what is said aloud counts."""
+    """Settle where the demo lives. Only the environment counts: a `.env` file may be that of a real installation."""
     import platformdirs
 
     folder = Path(os.environ.setdefault("ROLLBOOK_DATA_DIR", platformdirs.user_data_dir("rollbook-demo"))).absolute()

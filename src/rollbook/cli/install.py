@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -12,6 +12,9 @@ from rollbook.cli.options import Json
 from rollbook.cli.start import config, prepare
 from rollbook.domain.errors import ConfigError, Conflict
 
+if TYPE_CHECKING:
+    from rollbook.store.models import District
+
 SECRET = ("secret_key", "field_keys")
 ADDRESSES = ("database_url", "email_url")  # they may hold a password
 
@@ -20,9 +23,7 @@ def init(
     district: Annotated[str | None, typer.Option("--district", metavar="NAME", help="Name of the district.")] = None,
     admin: Annotated[str | None, typer.Option("--admin", metavar="EMAIL", help="Email of the first administrator.")] = None,
     password_file: Annotated[Path | None, typer.Option("--password-file", metavar="FILE", help="Holds their password.")] = None,
-    time_zone: Annotated[
-        str | None, typer.Option("--time-zone", metavar="ZONE", help="Such as America/Chicago; else UTC.")
-    ] = None,
+    time_zone: Annotated[str | None, typer.Option("--time-zone", metavar="ZONE", help="As America/Chicago; else UTC.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make the database, the district and its first administrator. Asks for what is not given."""
@@ -31,30 +32,21 @@ def init(
     from rollbook.actions import setup
     from rollbook.store.models import District
 
-    made = not setup.needs_first_start()
-    if made:
-        existing = District.objects.order_by("pk")[0]
-        if district and district.strip().casefold() != existing.name.casefold():
-            raise Conflict(f"There is a district already: {existing.name}", next_step="Sign in as its administrator.")
-        place, who = existing, None
-    else:
-        terminal = sys.stdin.isatty()
-        if not terminal:
-            _demand(district, admin, password)
-        name = district or paper.ask("Name of the district")
-        email = admin or paper.ask("Email of the first administrator")
-        zone = time_zone or (paper.ask("Time zone", default="UTC") if terminal else "UTC")
-        password = password or paper.ask("Their password (15 letters or more)", secret=True)
-        place, who = setup.first_start(name, email, password, time_zone=zone)
+    if not setup.needs_first_start():
+        _confirm(District.objects.order_by("pk")[0], district, as_json)
+        return
+    terminal = sys.stdin.isatty()
+    if not terminal:
+        _demand(district, admin, password)
+    name = district or paper.ask("Name of the district")
+    email = admin or paper.ask("Email of the first administrator")
+    zone = time_zone or (paper.ask("Time zone", default="UTC") if terminal else "UTC")
+    password = password or paper.ask("Their password (15 letters or more)", secret=True)
+    place, who = setup.first_start(name, email, password, time_zone=zone)
     if as_json:
-        paper.dump(
-            {"district": place.name, "time_zone": place.time_zone, "administrator": who.email if who else None, "made": not made}
-        )
+        paper.dump({"made": True, "district": place.name, "time_zone": place.time_zone, "administrator": who.email})
         return
-    if made:
-        paper.say(f"{place.name} is there already, and its database is up to date. Nothing else had to be done.")
-        return
-    paper.say(f"{place.name} is made, and {admin or 'its administrator'} can sign in.", "", "What comes next:")
+    paper.say(f"{place.name} is made, and {who.email} can sign in.", "", "What comes next:")
     paper.table(
         ("", ""),
         [
@@ -64,6 +56,16 @@ def init(
             ("rollbook serve", "the same in a browser, and imports by the clock"),
         ],
     )
+
+
+def _confirm(place: "District", wanted: str | None, as_json: bool) -> None:
+    """Say that all is there already. Raises Conflict if another district is asked for."""
+    if wanted and wanted.strip().casefold() != place.name.casefold():
+        raise Conflict(f"There is a district already: {place.name}", next_step="Sign in as its administrator.")
+    if as_json:
+        paper.dump({"made": False, "district": place.name, "time_zone": place.time_zone, "administrator": None})
+    else:
+        paper.say(f"{place.name} is there already, and its database is up to date. Nothing else had to be done.")
 
 
 def settings(as_json: Json = False) -> None:

@@ -12,12 +12,16 @@ from rollbook.domain.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
+#: So wide is a table that goes into a file or another program.
+WIDE = 200
+
 
 def out() -> "Console":
     """Return standard output for people."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else WIDE)
 
 
 def say(*sentences: str) -> None:
@@ -49,7 +53,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Se
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(headings))
     for heading in headings:
         made.add_column(heading, justify="right" if heading in numbers else "left", overflow="fold")
     for row in rows:

@@ -230,15 +230,8 @@ def _print(shown: "Run", as_json: bool) -> None:
     if len(shown.reasons) > 1:
         paper.say(*(f"  · {reason}" for reason in shown.reasons), "")
     if shown.summary:
-        lines = [
-            (
-                line["title"],
-                paper.number(line["read"]),
-                *(paper.number(line[name]) for _, name in CLASSIC),
-                paper.number(line["errors"]),
-            )
-            for line in shown.summary
-        ]
+        names = ("read", *(name for _, name in CLASSIC), "errors")
+        lines = [(line["title"], *(paper.number(line[name]) for name in names)) for line in shown.summary]
         headings = ("", "read", *(heading for heading, _ in CLASSIC), "left out")
         paper.table(headings, lines, numbers=headings[1:])
         paper.say("")
@@ -254,18 +247,23 @@ def _print(shown: "Run", as_json: bool) -> None:
 
 
 def _ways_out(held: "Run") -> None:
-    again = f"undo {held.undo_of_id}" if held.undo_of_id else f"run {held.source.name}"
-    ways = (
+    ways = [
         (f"rollbook changes {held.pk}", "look at every change first"),
         (f"rollbook approve {held.pk}", "apply exactly these changes"),
         (f'rollbook reject {held.pk} --because "…"', "apply nothing"),
-        (f"rollbook {again}", "try again, once the source is corrected"),
-    )
-    paper.table(("What you can do", ""), ways)
+    ]
+    if not held.undo_of_id:
+        ways.append((f"rollbook run {held.source.name}", "import again, once the source is corrected"))
+    paper.say("", "What you can do:")
+    paper.table(("", ""), ways)
 
 
 def _short(each: "Run") -> str:
     return each.reasons[0] if each.reasons and each.reasons != ["preview"] else each.message.split(". ")[0]
+
+
+def _which(row: dict[str, Any]) -> str:
+    return row["label"] or row["sourced_id"]
 
 
 def _fields(row: dict[str, Any]) -> str:

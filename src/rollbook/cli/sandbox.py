@@ -1,6 +1,6 @@
 """Commands that write invented districts, to try things out with."""
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +24,7 @@ def district(
     folder: New,
     students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")],
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 0,
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="oneroster-1.1-csv or oneroster-1.2-csv")
-    ] = "oneroster-1.1-csv",
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Or oneroster-1.2-csv.")] = "oneroster-1.1-csv",
     faults: Annotated[bool, typer.Option("--faults", help="Plant faults, and say which.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -71,11 +69,7 @@ def _print(folder: Path, written: "Summary", as_json: bool) -> None:
     changed = written.changes
     headings = ("file", "rows", *(("new", "changed", "gone") if changed else ()))
     rows = [
-        (
-            f"{name}.csv",
-            f"{n:,}",
-            *((paper.number(c.new), paper.number(c.changed), paper.number(c.gone)) if (c := changed.get(name)) else ()),
-        )
+        (f"{name}.csv", f"{n:,}", *(paper.number(c) for each in [changed.get(name)] if each for c in astuple(each)))
         for name, n in written.rows.items()
     ]
     paper.table(headings, rows, numbers=headings[1:])

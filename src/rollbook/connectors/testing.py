@@ -1,5 +1,6 @@
 """What every connector promises, as tests to inherit: a new one is tested before its author writes a test."""
 
+# ruff: noqa: S101 (these are tests)
 from collections.abc import Iterator
 
 import polars as pl

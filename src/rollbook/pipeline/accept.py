@@ -45,7 +45,7 @@ def counts(accepted: Accepted, roster: Roster) -> pl.DataFrame:
         parts.append(roles.group_by(by).agg(n=pl.col("person").n_unique()).with_columns(entity=pl.lit("person")))
     for name, school in (("section", "school"), ("course", "org")):
         parts.append(rows[name].group_by(org=school).agg(n=pl.len()).with_columns(entity=pl.lit(name)))
-    order = {"entity": pl.String, "role": pl.String, "org": pl.String, "n": pl.Int64}
+    order = pl.Schema({"entity": pl.String, "role": pl.String, "org": pl.String, "n": pl.Int64})
     return pl.concat([part.collect(engine="streaming") for part in parts], how="diagonal").select(list(order)).cast(order)
 
 

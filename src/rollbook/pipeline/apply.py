@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import polars as pl
-from django.db import transaction
 
 from rollbook.domain.changes import Change
 from rollbook.domain.errors import StaleChangeset
 from rollbook.lib import clock, columnar
+from rollbook.store.cursor import atomic
 from rollbook.store.models import Run, Source
 from rollbook.store.roster import Roster
 from rollbook.store.snapshots import RunFiles, changed_entities
@@ -27,7 +27,7 @@ def apply(run: Run, files: RunFiles, roster: Roster, done: Callable[[], None], p
     """
     changed = list(changed_entities(files))
     at = clock.now()
-    with transaction.atomic():
+    with atomic():
         if changed and not Source.objects.filter(pk=run.source_id, accepted_run=run.base_run).update(accepted_run=run.pk):
             raise StaleChangeset(f"The roster has moved since import {run.pk} was made")
         for number, (entity, changes) in enumerate(changed):

@@ -45,7 +45,7 @@ def changes(found: Candidates, fit: pl.LazyFrame, vanish: pl.DataFrame) -> pl.La
     """
     was = {name: f"was.{name}" for name in found.entity.names}
     rows = fit.join(found.before.rename(was).lazy(), on="sourced_id", how="left", maintain_order="left")
-    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"was.{name}")) for name in found.columns)
+    other = pl.any_horizontal(pl.lit(False), *(pl.col(name).ne_missing(pl.col(f"was.{name}")) for name in found.columns))
     rows = rows.with_columns(kind=situation(other)).filter(pl.col("kind").is_not_null())
     order = ["kind", "sourced_id", "source_file", "line", "row_hash", *found.columns, *was.values()]
     leaving = (

@@ -66,7 +66,7 @@ def cause(files: RunFiles, snapshot: Snapshot | None, roster: Roster) -> str:
     )
     said = f"{words} are at {name}"
     if snapshot.offers(ROLE):
-        here = snapshot.rows(ROLE).filter((pl.col("org") == org)).group_by("role").len().collect()
+        here = snapshot.rows(ROLE).filter(pl.col("org") == org).group_by("role").len().collect()
         there = dict(here.iter_rows())
         if not there.get("student"):
             said += ", and the source has sent no student of that school"

@@ -1,4 +1,4 @@
-"""Notify: an outcome becomes notices, one mail a person; they say what was written, what happens next, who was told and where it stands."""
+"""Notify: an outcome becomes notices, one mail a person, each with the four answers that everybody asks for."""
 
 from dataclasses import dataclass
 from html import escape
@@ -26,8 +26,8 @@ def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
 
     Needs: the transaction that moves the run, so that a notice exists exactly when its outcome does.
     """
-    if run.trigger == Trigger.PREVIEW or state not in STATES:
-        return []
+    if state not in STATES or (run.trigger == Trigger.PREVIEW and state is not RunState.APPLIED):
+        return []  # a preview tells nobody, unless it was approved
     people = tuple(Told.objects.filter(source_id=run.source_id).order_by("email").values_list("email", flat=True))
     frame = Frame(f"{public_url}/imports/{run.pk}/", people)
     district, source = run.district.name, run.source.name
@@ -55,7 +55,8 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
         written = "Nothing had to be written: the source and the roster agree."
     then = {
         RunState.APPLIED: "The next import runs as planned.",
-        RunState.HELD: "It waits for an administrator to approve it, to reject it or to run it again. Until then no import of this source is applied.",
+        RunState.HELD: "It waits for an administrator to approve it, to reject it or to run it again. "
+        "Until then no import of this source is applied.",
         RunState.FAILED: f"{run.next_step or 'Look at the source, then run the import again.'} The next import runs as planned.",
     }[state]
     told = (

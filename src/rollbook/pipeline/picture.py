@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from rollbook.domain.entities import Entity, entity
+from rollbook.domain.errors import RollbookError
 from rollbook.pipeline.candidates import Candidates
 from rollbook.store.roster import Roster, text
 from rollbook.store.snapshots import Snapshot
@@ -42,7 +43,8 @@ class Picture:
 
         Needs: the source offers the entity.
         """
-        assert self.snapshot is not None
+        if self.snapshot is None:
+            raise RollbookError(f"A rule asked for all rows of {name}, which this import does not have")
         rows = self.snapshot.rows(entity(name))
         if self.candidates[name].identical:  # a row that is sent twice is one row
             rows = rows.unique("row_hash", keep="first", maintain_order=True)

@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.db import transaction
 
 from rollbook.connectors.protocol import Connector
 from rollbook.domain import gate as arithmetic
@@ -36,6 +36,7 @@ from rollbook.pipeline.extract import extract
 from rollbook.pipeline.gate import Live, gate
 from rollbook.pipeline.summary import summary
 from rollbook.store import audit, runs, snapshots
+from rollbook.store.cursor import atomic
 from rollbook.store.models import Limit, Run, Source
 from rollbook.store.roster import Roster
 from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
@@ -144,7 +145,9 @@ def write(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> None:
         ):
             raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
         _remember_undo(run)
-        audit.note(run.district_id, run.answered_by or run.by, "import.applied", run.name, source=run.source.name, digest=run.digest)
+        audit.note(
+            run.district_id, run.answered_by or run.by, "import.applied", run.name, source=run.source.name, digest=run.digest
+        )
         notify.notify(run, RunState.APPLIED, tools.public_url)
 
     apply(run, files, roster, done, _progress(run, Stage.APPLY))
@@ -227,7 +230,7 @@ def _latest_snapshot(run: Run) -> Snapshot | None:
 def _judged_by(source: Source, limits: tuple[arithmetic.Threshold, ...]) -> str:
     """Fingerprint the rules that rows are judged by, then "/", then settings and limits.
 
-    Where the rules differ, every row is judged anew. Settings need no such thing: where they change what is read, the rows differ.
+    Where the rules differ, every row is judged anew. Settings need no such thing: where they change what is read, rows differ.
     """
     folder = Path(rules.__file__).parent
     text = [path.read_text() for path in sorted(folder.glob("*.py"))] + [Path(checking.__file__).read_text()]
@@ -253,7 +256,8 @@ def _circumstances(run: Run, source: Source, *, closed: bool) -> list[str]:
     why = []
     if source.undone_data and source.undone_data == run.data_seen:
         why.append(
-            f"The same data were undone on {_day(source.undone_at)}; they wait until the source's data change or somebody runs the import by hand"
+            f"The same data were undone on {_day(source)}; they wait until the source's data change "
+            "or somebody runs the import by hand"
         )
     waits = runs.held(source.pk)
     if waits is not None and waits.pk != run.pk and not closed and not source.releases:
@@ -261,14 +265,17 @@ def _circumstances(run: Run, source: Source, *, closed: bool) -> list[str]:
     return why
 
 
-def _day(at: datetime | None) -> str:
-    return f"{at.day} {at:%B %Y}" if at else "an earlier day"
+def _day(source: Source) -> str:
+    if source.undone_at is None:
+        return "an earlier day"
+    at = source.undone_at.astimezone(ZoneInfo(source.district.time_zone))
+    return f"{at.day} {at:%B %Y}"
 
 
 def _hold(run: Run, why: list[str], tools: Tools) -> RunState:
     run.reasons = why
     run.message = _held_message(run)
-    with transaction.atomic():
+    with atomic():
         if run.trigger != Trigger.PREVIEW:
             _supersede_held(run, "a newer import took its place")
         code = 0 if why == ["preview"] else 3
@@ -296,7 +303,7 @@ def _remember_undo(run: Run) -> None:
 
 
 def _out_of_date(run: Run, error: StaleChangeset) -> RunState:
-    with transaction.atomic():
+    with atomic():
         if runs.move(
             run.pk, RunState.WORKING, RunState.SUPERSEDED, by=run.by, note=str(error), message=error.sentence, exit_code=6
         ):
@@ -313,7 +320,7 @@ def _failed(run: Run, error: RollbookError, tools: Tools) -> RunState:
         runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, note=str(error), not_before=later)
         return RunState.QUEUED
     run.message, run.next_step = error.sentence, error.next_step
-    with transaction.atomic():
+    with atomic():
         moved = runs.move(
             run.pk,
             RunState.WORKING,
@@ -355,7 +362,8 @@ def _applied_message(run: Run) -> str:
         else "Nothing had to be changed: the source and the roster agree."
     )
     if run.findings.get("error"):
-        said += f" {counted(run.findings['error'], 'row was', 'rows were')} left out as faulty; what the roster had of them stays as it was."
+        said += f" {counted(run.findings['error'], 'row was', 'rows were')} left out as faulty; "
+        said += "what the roster had of them stays as it was."
     return said
 
 

@@ -49,12 +49,13 @@ def summary(
         if name not in counts:
             continue
         whole = counts[name]
-        if groups is None or name not in grouped or grouped[name] is None:
+        group_counts = grouped.get(name)
+        if groups is None or group_counts is None:
             if groups is not None and "Student" not in title:
                 continue  # no roles to tell the groups apart: one line has them all
             lines.append(_line(title if groups is None else title.split(" – ")[0], whole, live.of(name, None)))
             continue
-        numbers = {key: sum(grouped[name].get((key, group), 0) for group in groups) for key in whole if key != "same"}
+        numbers = {key: sum(group_counts.get((key, group), 0) for group in groups) for key in whole if key != "same"}
         numbers["same"] = numbers["read"] - sum(numbers[key] for key in ("appear", "alter", "return", "unfit"))
         if any(numbers.values()) or groups == ("student",):
             active = sum(live.of(name, group) for group in groups if group != "none")

@@ -21,7 +21,8 @@ class Config(BaseSettings):
 
     database_url: str = Field(
         "",
-        description="sqlite:///RELATIVE, sqlite:////ABSOLUTE or postgres://USER[:PASSWORD]@HOST:PORT/NAME. Empty: SQLite in the data folder.",
+        description="sqlite:///RELATIVE, sqlite:////ABSOLUTE or postgres://USER[:PASSWORD]@HOST:PORT/NAME. "
+        "Empty: SQLite in the data folder.",
     )
     data_dir: Path = Field(
         Path(platformdirs.user_data_dir("rollbook")),
@@ -29,7 +30,8 @@ class Config(BaseSettings):
     )
     secret_key: str = Field(
         "",
-        description="Signs sessions and, unless ROLLBOOK_FIELD_KEYS is given, encrypts credentials at rest. Empty: made on first start and kept in the data folder, readable by its owner alone.",
+        description="Signs sessions and, unless ROLLBOOK_FIELD_KEYS is given, encrypts credentials at rest. "
+        "Empty: made on first start and kept in the data folder, readable by its owner alone.",
     )
     field_keys: str = Field(
         "", description="Keys for credentials at rest, separated by commas: the first writes, all read. Empty: the secret key."
@@ -57,7 +59,7 @@ class Config(BaseSettings):
                 "OPTIONS": {
                     "transaction_mode": "IMMEDIATE",
                     "timeout": 30,
-                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-65536;",
+                    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
                 },
             }
         if parts.scheme in ("postgres", "postgresql"):
@@ -78,25 +80,24 @@ class Config(BaseSettings):
         return self.database["ENGINE"].endswith("sqlite3") or self.database.get("HOST") in ("", "localhost", "127.0.0.1", "::1")
 
     @cached_property
-    def email(self) -> dict[str, Any]:
-        """Return Django's mail settings."""
-        url = self.email_url or f"file://{(self.data_dir / 'mail').resolve()}"
-        parts = urlsplit(url)
+    def mailer(self) -> dict[str, Any]:
+        """Return Django's description of how mail leaves."""
+        parts = urlsplit(self.email_url or f"file://{(self.data_dir / 'mail').resolve()}")
         if parts.scheme == "console":
-            return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+            return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
         if parts.scheme == "file":
-            return {"EMAIL_BACKEND": "rollbook.lib.mail.FolderBackend", "EMAIL_FILE_PATH": unquote(parts.path)}
+            return {"BACKEND": "rollbook.lib.mail.FolderBackend", "OPTIONS": {"folder": unquote(parts.path)}}
         if parts.scheme in ("smtp", "smtps"):
-            return {
-                "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-                "EMAIL_HOST": parts.hostname or "localhost",
-                "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
-                "EMAIL_HOST_USER": unquote(parts.username or ""),
-                "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-                "EMAIL_USE_SSL": parts.scheme == "smtps",
-                "EMAIL_USE_TLS": "tls" in dict(parse_qsl(parts.query, keep_blank_values=True)),
-                "EMAIL_TIMEOUT": 20,
+            options = {
+                "host": parts.hostname or "localhost",
+                "port": parts.port or (465 if parts.scheme == "smtps" else 25),
+                "username": unquote(parts.username or ""),
+                "password": unquote(parts.password or ""),
+                "use_ssl": parts.scheme == "smtps",
+                "use_tls": "tls" in dict(parse_qsl(parts.query, keep_blank_values=True)),
+                "timeout": 20,
             }
+            return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
         raise ConfigError(
             fields={"ROLLBOOK_EMAIL_URL": f"begins with '{parts.scheme}:'; known are smtp:, smtps:, file: and console:"}
         )

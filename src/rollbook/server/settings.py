@@ -105,7 +105,8 @@ USE_I18N = False
 LANGUAGE_CODE = "en"
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIG.email_from
-globals().update(CONFIG.email)
+MAILERS = {"default": CONFIG.mailer}
+MAIL_FOLDER = CONFIG.mailer.get("OPTIONS", {}).get("folder")  # where mail is kept as files, if it is
 
 LOGGING = {
     "version": 1,

@@ -4,13 +4,20 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import polars as pl
-from django.db import connection
+from django.db import connection, transaction
 
 #: Rows a batch: large enough that a statement's cost is nothing beside them, small enough for any machine.
 BATCH = 50_000
+
+
+def atomic() -> AbstractContextManager[None]:
+    """Do all that stands in this block, or nothing of it."""
+    return transaction.atomic()
 
 
 def is_postgres() -> bool:
@@ -29,21 +36,21 @@ def listed(names: Iterable[str], table: str = "") -> str:
     return ", ".join(prefix + quoted(name) for name in names)
 
 
-def execute(sql: str, parameters: Sequence[object] = ()) -> int:
+def execute(sql: str, parameters: Sequence[Any] = ()) -> int:
     """Run one statement; return how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
 
-def fetch(sql: str, parameters: Sequence[object], schema: pl.Schema) -> pl.DataFrame:
+def fetch(sql: str, parameters: Sequence[Any], schema: pl.Schema) -> pl.DataFrame:
     """Run one query; return its columns."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return pl.DataFrame(cursor.fetchall(), schema=schema, orient="row")
 
 
-def stream(sql: str, parameters: Sequence[object], schema: pl.Schema) -> Iterator[pl.DataFrame]:
+def stream(sql: str, parameters: Sequence[Any], schema: pl.Schema) -> Iterator[pl.DataFrame]:
     """Run one query; yield its columns, a batch at a time."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -88,7 +95,9 @@ def moment_text(column: str) -> str:
     return f"strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', {column})"
 
 
-def insert(table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame], fixed: Mapping[str, int | str] | None = None) -> int:
+def insert(
+    table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame], fixed: Mapping[str, int | str] | None = None
+) -> int:
     """Put rows into a table the fastest way that this database has; return how many.
 
     `fixed` are values that all rows share. On SQLite they are handed over once a statement and not once a row.
@@ -106,7 +115,9 @@ def insert(table: str, columns: Sequence[str], batches: Iterable[pl.DataFrame], 
                     copy.write(text.getvalue())
                     count += batch.height
             return count
-        shared_sql = ", ".join(str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'" for value in fixed.values())
+        shared_sql = ", ".join(
+            str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'" for value in fixed.values()
+        )
         values = ", ".join([*([shared_sql] if fixed else []), *["%s"] * len(columns)])
         sql = f"INSERT INTO {quoted(table)} ({listed(names)}) VALUES ({values})"
         for batch in batches:
@@ -123,7 +134,7 @@ def temporary(table: str, columns: dict[str, str]) -> None:
 
 
 def analyze(table: str) -> None:
-    """Tell PostgreSQL what a table holds after many rows came in: until then it would guess, and read whole tables for a few rows."""
+    """Tell PostgreSQL what a table holds after many rows came in; until then it would read all of it for a few rows."""
     if is_postgres():
         execute(f"ANALYZE {quoted(table)}")
 

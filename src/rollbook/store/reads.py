@@ -26,6 +26,11 @@ COUNTED_TO = 10_000
 Key = tuple[int, str]
 
 
+def as_text(key: Key | None) -> str:
+    """Write a row's key as addresses do: the number of its source, a point, its own key."""
+    return f"{key[0]}.{key[1]}" if key else ""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What somebody asks a list for."""
@@ -50,6 +55,14 @@ class Page:
     hidden: int  # inactive rows that the filter leaves out
     before: Key | None  # of the first row, where there are earlier ones
     after: Key | None
+
+    @property
+    def before_text(self) -> str:
+        return as_text(self.before)
+
+    @property
+    def after_text(self) -> str:
+        return as_text(self.after)
 
     @property
     def many(self) -> bool:

@@ -42,7 +42,7 @@ class Roster:
 
     def holds(self, entity: Entity) -> bool:
         """Say whether there is any row of this entity, active or not."""
-        return MODELS[entity.name].objects.filter(district_id=self.district, source_id=self.source).exists()
+        return bool(MODELS[entity.name].objects.filter(district_id=self.district, source_id=self.source).exists())
 
     def rows(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
         """Return the rows with these keys, active or not: `sourced_id`, `status` and all columns."""
@@ -68,12 +68,15 @@ class Roster:
         """Yield `sourced_id` and some columns of all active rows, a batch at a time."""
         names = ("sourced_id", *columns)
         order = ' ORDER BY r."sourced_id"' if ordered else ""
-        sql = f"SELECT {cursor.listed(names, 'r')} FROM {cursor.quoted(table(entity))} r WHERE {_KEY} AND r.\"status\" = 'active'{order}"
+        where = f"WHERE {_KEY} AND r.\"status\" = 'active'"
+        sql = f"SELECT {cursor.listed(names, 'r')} FROM {cursor.quoted(table(entity))} r {where}{order}"
         return cursor.stream(sql, (self.district, self.source), text(names))
 
     def listing(self, entity: Entity, status: str | None) -> Iterator[pl.DataFrame]:
         """Yield whole rows ordered by their key, a batch at a time: `uuid`, `status`, `last_run` and `changed_at` (UTC), too."""
-        schema = pl.Schema({**text(("sourced_id", "uuid", "status", *entity.names)), "last_run": pl.Int64, "changed_at": pl.String})
+        schema = pl.Schema(
+            {**text(("sourced_id", "uuid", "status", *entity.names)), "last_run": pl.Int64, "changed_at": pl.String}
+        )
         columns = ", ".join(
             (
                 'r."sourced_id"',
@@ -129,11 +132,11 @@ class Roster:
         Needs: a transaction; `changes` with `kind`, `sourced_id` and the columns that the source offers.
         """
         offered = tuple(name for name in entity.names if name in changes.collect_schema().names())
-        if set(kind for kind, count in counts.items() if count) == {Change.APPEAR}:
+        if {kind for kind, count in counts.items() if count} == {Change.APPEAR}:
             self._load(entity, changes, offered, counts[Change.APPEAR], run, at)
             return
         stage = f"changed_{entity.name}"
-        columns = {name: "text" for name in ("kind", "sourced_id", "uuid", *offered)}
+        columns = dict.fromkeys(("kind", "sourced_id", "uuid", *offered), "text")
         if cursor.is_postgres():
             columns["sourced_id"], columns["uuid"] = 'text COLLATE "C"', "uuid"
         cursor.temporary(stage, columns)
@@ -174,7 +177,7 @@ class Roster:
         self, entity: Entity, changes: pl.LazyFrame, offered: tuple[str, ...], expected: int, run: int, at: datetime
     ) -> None:
         moment = at.strftime("%Y-%m-%d %H:%M:%S.%f") + ("+00" if cursor.is_postgres() else "")
-        fixed = {
+        fixed: dict[str, int | str] = {
             "district_id": self.district,
             "source_id": self.source,
             "status": "active",

@@ -12,11 +12,11 @@ from tests.connectors.oneroster.reading import Read, read
 VERSIONS = pytest.mark.parametrize("version", ["1.1", "1.2"])
 
 
-def changed(version: str, name: str, old: str, new: str) -> dict[str, str | bytes]:
-    files: dict[str, str | bytes] = dict(texts(version))
-    content = texts(version)[name]
-    assert old in content
-    return files | {name: content.replace(old, new)}
+def changed(version: str, name: str, old: str, new: str) -> dict[str, str]:
+    """Return a sound package with one thing changed."""
+    files = texts(version)
+    assert old in files[name]
+    return files | {name: files[name].replace(old, new)}
 
 
 def note(given: Read, rule: str) -> tuple[str, int | None, int]:

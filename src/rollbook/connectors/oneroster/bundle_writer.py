@@ -117,7 +117,7 @@ def _metadata_keys(frame: pl.LazyFrame) -> list[str]:
 
 
 def _safe(cell: pl.Expr) -> pl.Expr:
-    """Write a list so that it is read back as it is: one entry that holds a semicolon or a bar would else be taken for several."""
+    """Write a list so that it is read back as it is: one entry with a semicolon or a bar would else be taken for several."""
     one = ~cell.str.contains(",", literal=True) & cell.str.contains(r"[;|]")
     return pl.when(one).then(cell + ",").otherwise(cell)
 

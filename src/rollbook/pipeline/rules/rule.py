@@ -55,7 +55,7 @@ def findings(words: Rule, entity: str, found: pl.DataFrame) -> pl.DataFrame:
         "message",
         pl.lit(words.remedy).alias("remedy"),
         pl.lit(1, pl.Int64).alias("count"),
-    ).cast(dict(FAULTS))
+    ).cast(FAULTS)
 
 
 def told(rows: pl.DataFrame, message: pl.Expr, field: str | None = None) -> pl.DataFrame:

@@ -57,7 +57,7 @@ class AuditEntry(models.Model):
 
 
 class SignInFailure(models.Model):
-    """A sign-in that did not succeed. Many in a short time, and the door waits; of no district, since the account may not exist."""
+    """A sign-in that did not succeed. Many in a short time, and the door waits. Of no district: there may be no such account."""
 
     key = models.TextField()  # whom or where it counts against
     at = models.DateTimeField()

@@ -25,11 +25,13 @@ class RosterRow(models.Model):
     last_run = models.BigIntegerField()
     changed_at = models.DateTimeField()
 
+    objects: ClassVar[models.Manager[Any]]
+
     class Meta:
         abstract = True
 
     def __str__(self) -> str:
-        return self.sourced_id
+        return str(self.sourced_id)
 
 
 def _indexes(table: str, *columns: str) -> dict[str, Any]:

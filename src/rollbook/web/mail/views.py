@@ -53,7 +53,9 @@ def mail(request: HttpRequest) -> HttpResponse:
     shown = names[(page - 1) * PAGE : page * PAGE]
     more = page + 1 if len(names) > page * PAGE else None
     return render(
-        request, "mail/mail.html", {"rail": "mail", "mails": [read(name, body=False) for name in shown], "total": len(names), "next": more}
+        request,
+        "mail/mail.html",
+        {"rail": "mail", "mails": [read(name, body=False) for name in shown], "total": len(names), "next": more},
     )
 
 
@@ -73,9 +75,9 @@ def html(request: HttpRequest, name: str) -> HttpResponse:
 
 def folder() -> Path:
     """Return where mails are kept. Raises Http404 unless this is a demo that keeps them."""
-    if not settings.DEMO or not getattr(settings, "EMAIL_FILE_PATH", None):
+    if not settings.DEMO or not settings.MAIL_FOLDER:
         raise Http404
-    return Path(settings.EMAIL_FILE_PATH)
+    return Path(settings.MAIL_FOLDER)
 
 
 def read(name: str, *, body: bool = True) -> Mail:

@@ -83,10 +83,16 @@ class SettingsForm(Spoken):
         help_text="Otherwise a held import always waits for a person.",
     )
     keep_days = forms.IntegerField(
-        label="Days that copies of the files are kept", min_value=1, max_value=DAYS_AT_MOST, help_text="To look at rows of past imports."
+        label="Days that copies of the files are kept",
+        min_value=1,
+        max_value=DAYS_AT_MOST,
+        help_text="To look at rows of past imports.",
     )
     undo_days = forms.IntegerField(
-        label="Days that imports can be undone", min_value=1, max_value=DAYS_AT_MOST, help_text="So long is kept what stood there before."
+        label="Days that imports can be undone",
+        min_value=1,
+        max_value=DAYS_AT_MOST,
+        help_text="So long is kept what stood there before.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -170,4 +176,6 @@ def _field(option: Field[Any], known: bool) -> forms.Field:
             common["help_text"] = f"{meta['hint']} One is stored and never shown. Leave empty to keep it.".strip()
         return forms.CharField(widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}), **common)
     default = "" if option.default in (MISSING, "") else str(option.default)
-    return forms.CharField(initial=default, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}), **common)
+    return forms.CharField(
+        initial=default, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}), **common
+    )

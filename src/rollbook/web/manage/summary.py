@@ -6,7 +6,14 @@ from typing import Any
 from rollbook.store.models import Run
 
 #: The parts of a bar in their order, and the colour of each.
-PARTS = (("unchanged", "is"), ("changed", "other"), ("added", "new"), ("returned", "new"), ("removed", "gone"), ("errors", "fault"))
+PARTS = (
+    ("unchanged", "is"),
+    ("changed", "alters"),
+    ("added", "new"),
+    ("returned", "new"),
+    ("removed", "gone"),
+    ("errors", "over"),
+)
 #: What is there at all is wide enough to be seen. Percent of the bar.
 SEEN = 1.0
 

@@ -93,7 +93,9 @@ def enable(request: HttpRequest, source: int) -> HttpResponse:
     found = sources.set_enabled(actor, preferences.by_number(actor, source), enabled=request.POST.get("enabled") == "yes")
     messages.success(
         request,
-        f"“{found.name}” imports again." if found.enabled else f"“{found.name}” is stopped. Its people and classes stay as they are.",
+        f"“{found.name}” imports again."
+        if found.enabled
+        else f"“{found.name}” is stopped. Its people and classes stay as they are.",
     )
     return redirect("source-settings", found.pk)
 
@@ -152,7 +154,9 @@ def upload(request: HttpRequest, source: int) -> HttpResponse:
             )
         seen = uploads.keep(actor, found, files)
     except RollbookError as error:
-        happened = f"The files {error.fields['files']}" if isinstance(error, ConfigError) and "files" in error.fields else str(error)
+        happened = (
+            f"The files {error.fields['files']}" if isinstance(error, ConfigError) and "files" in error.fields else str(error)
+        )
         messages.error(request, f"{happened.rstrip('.')}. Nothing was replaced. {error.next_step}")
     else:
         messages.success(request, f"The files are here. {seen.sentence}")

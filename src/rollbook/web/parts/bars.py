@@ -22,7 +22,7 @@ def of_changes(new: int, altered: int, gone: int, largest: int) -> SafeString:
     return _bar((("new", new), ("alters", altered), ("gone", gone)), largest, label)
 
 
-def against_limit(value: float, limit: float, label: str) -> SafeString:
+def against_limit(value: float, limit: float, *, closed: bool, label: str) -> SafeString:
     """Draw a measure against its limit, which stands at two thirds of the bar."""
     mark = 200 / 3
     width = min(100.0, mark * value / limit) if limit else 0.0
@@ -31,7 +31,7 @@ def against_limit(value: float, limit: float, label: str) -> SafeString:
         '<rect class="rest" width="100" height="6"/><rect class="{}" width="{}" height="6"/>'
         '<rect class="mark" x="{}" width=".7" height="6"/></svg>',
         label,
-        "over" if value >= limit else "is",
+        "over" if closed else "is",
         f"{max(width, LEAST) if value else 0:.2f}",
         f"{mark:.2f}",
     )

@@ -1,0 +1,1 @@
+"""Home, the list of imports, and the page of one import."""

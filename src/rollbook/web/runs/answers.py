@@ -1,0 +1,107 @@
+"""The answers that a person gives to an import: each is asked once more on a page of its own, and given by POST."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from rollbook.actions import runs, sources
+from rollbook.domain.errors import Conflict, NotFound
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.store.models import Run, Source
+from rollbook.web.access import actor_of, administrators
+from rollbook.web.runs import said
+
+
+@administrators
+@require_http_methods(["GET", "POST"])
+def approve(request: HttpRequest, number: int) -> HttpResponse:
+    """Say yes to exactly what was looked at; a worker then applies it."""
+    actor = actor_of(request)
+    run = runs.get(actor, number)
+    if request.method == "POST":
+        return _answered(request, run, lambda: runs.approve(actor, number, request.POST.get("seen", "")))
+    if run.state != RunState.HELD:
+        return _too_late(request, run)
+    page = {"rail": "imports", "run": run, "seen": request.GET.get("seen", run.digest), "approval": said.approval(run)}
+    return render(request, "runs/approve.html", page | {"kinds": said.kinds(run), "doubt": said.doubt(run)})
+
+
+@administrators
+@require_http_methods(["GET", "POST"])
+def reject(request: HttpRequest, number: int) -> HttpResponse:
+    """Say no, with a reason."""
+    actor = actor_of(request)
+    run = runs.get(actor, number)
+    because = request.POST.get("because", "").strip()
+    if because:
+        return _answered(request, run, lambda: runs.reject(actor, number, because), "Rejected. Nothing has been changed.")
+    if run.state != RunState.HELD:
+        return _too_late(request, run)
+    missing = request.method == "POST"
+    page = {"rail": "imports", "run": run, "missing": missing}
+    return render(request, "runs/reject.html", page, status=400 if missing else 200)
+
+
+@administrators
+@require_http_methods(["GET", "POST"])
+def undo(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask for the reverse of an applied import, which is an import of its own."""
+    actor = actor_of(request)
+    run = runs.get(actor, number)
+    if request.method == "POST":
+        also = request.POST.get("also_changed") == "yes"
+        return _answered(request, run, lambda: runs.undo(actor, number, also_changed=also))
+    if run.state != RunState.APPLIED:
+        return _too_late(request, run)
+    page = {"rail": "imports", "run": run, "kinds": said.kinds(run), "number_changed": said.changed(run)}
+    return render(request, "runs/undo.html", page)
+
+
+@administrators
+@require_POST
+def again(request: HttpRequest, number: int) -> HttpResponse:
+    """Run an import again: an undo as an undo, a preview as a preview."""
+    actor = actor_of(request)
+    run = runs.get(actor, number)
+    undone = run.undo_of_id
+    if undone is not None:
+        return _answered(request, run, lambda: runs.undo(actor, undone, also_changed=run.also_changed))
+    trigger = Trigger.PREVIEW if run.trigger == Trigger.PREVIEW else Trigger.MANUAL
+    return _answered(request, run, lambda: runs.start(actor, run.source, trigger))
+
+
+@administrators
+@require_POST
+def start(request: HttpRequest, number: int) -> HttpResponse:
+    """Start an import of a source, or a preview of one."""
+    actor = actor_of(request)
+    named = Source.objects.filter(district_id=actor.district, pk=number).values_list("name", flat=True).first()
+    if named is None:
+        raise NotFound("There is no such source")
+    trigger = Trigger.PREVIEW if request.POST.get("preview") else Trigger.MANUAL
+    try:
+        run = runs.start(actor, sources.get(actor, named), trigger)
+    except Conflict as error:
+        messages.error(request, error.sentence)
+        return redirect("imports")
+    return redirect("import", run.pk)
+
+
+def _answered(request: HttpRequest, run: Run, ask: Callable[[], Run], done: str = "") -> HttpResponse:
+    """Give an answer, and go to the import that came of it; where somebody was first, say so on the page."""
+    try:
+        made = ask()
+    except Conflict as error:
+        messages.error(request, error.sentence)
+        return redirect("import", run.pk)
+    if done:
+        messages.success(request, done)
+    return redirect("import", made.pk)
+
+
+def _too_late(request: HttpRequest, run: Run) -> HttpResponse:
+    messages.error(request, "This import does not wait for that answer any more. Look at what has become of it.")
+    return redirect("import", run.pk)

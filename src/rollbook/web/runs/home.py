@@ -1,0 +1,91 @@
+"""Home: what waits, what was last, what comes next; and the list of all imports."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.domain.words import KIND_OF_ROLE
+from rollbook.store.models import Org, Role, Run, Section, Source
+from rollbook.web.access import account_of, administrators, signed_in
+from rollbook.web.parts import bars
+from rollbook.web.parts.paging import offset_of, pages
+from rollbook.web.runs import said
+
+LIMIT = 30
+
+
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what waits for an answer, how each source stands, and what is in the roster."""
+    account = account_of(request)
+    if not account.is_administrator:
+        return render(request, "runs/home_others.html", {"rail": "home"})
+    district = account.district_id
+    held = Run.objects.select_related("source").filter(district_id=district, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
+    working = Run.objects.select_related("source").filter(district_id=district, state__in=(RunState.WORKING, RunState.QUEUED))
+    sources = list(Source.objects.filter(district_id=district).order_by("name"))
+    return render(
+        request,
+        "runs/home.html",
+        {
+            "rail": "home",
+            "held": [(run, said.sentence(run)) for run in held.order_by("pk")],
+            "working": list(working.order_by("pk")),
+            "sources": [(source, _last(source)) for source in sources],
+            "totals": _totals(district) if any(source.accepted_run for source in sources) else [],
+        },
+    )
+
+
+@administrators
+@require_safe
+def imports(request: HttpRequest) -> HttpResponse:
+    """List the imports of all sources, newest first."""
+    account = account_of(request)
+    offset = offset_of(request, LIMIT)
+    every = Run.objects.select_related("source").filter(district_id=account.district_id)
+    asked = request.GET.get("source", "")
+    if asked.isascii() and asked.isdigit():
+        every = every.filter(source_id=int(asked))
+    total = every.count()
+    shown = list(every.order_by("-pk")[offset : offset + LIMIT])
+    counts = [_changes(run) for run in shown]
+    largest = max((sum(each) for each in counts), default=0)
+    rows = [(run, each, bars.of_changes(*each, largest)) for run, each in zip(shown, counts, strict=True)]
+    sources = Source.objects.filter(district_id=account.district_id).order_by("name")
+    page = {"rail": "imports", "rows": rows, "pages": pages(request, total, offset, LIMIT), "sources": sources, "asked": asked}
+    return render(request, "runs/list.html", page)
+
+
+def _last(source: Source) -> Run | None:
+    return Run.objects.filter(source=source).exclude(trigger=Trigger.PREVIEW).order_by("-pk").first()
+
+
+def _changes(run: Run) -> tuple[int, int, int]:
+    def of(*kinds: str) -> int:
+        return sum(each[kind] for each in run.counts.values() for kind in kinds)
+
+    return of("appear", "return"), of("alter"), of("vanish")
+
+
+def _totals(district: int) -> list[tuple[str, int]]:
+    """Count what is active: one grouped statement for people, and one each for schools and classes."""
+    people: dict[str, int] = {}
+    roles = Role.objects.filter(district_id=district, status="active").values("role").annotate(n=Count("person", distinct=True))
+    for each in roles:
+        kind = KIND_OF_ROLE.get(each["role"], "staff")
+        people[kind] = people.get(kind, 0) + each["n"]
+    active: dict[str, Any] = {"district_id": district, "status": "active"}
+    return [
+        ("Schools", Org.objects.filter(type="school", **active).count()),
+        ("Classes", Section.objects.filter(**active).count()),
+        ("Students", people.get("student", 0)),
+        ("Teachers", people.get("teacher", 0)),
+        ("Parents and guardians", people.get("guardian", 0)),
+        ("Other staff", people.get("staff", 0)),
+    ]

@@ -1,0 +1,94 @@
+"""What the pages of the roster and the audit log say: kinds of people, days and lists the way people write them."""
+
+from datetime import date, timedelta
+
+from django import template
+
+from rollbook.actions import audit_log
+from rollbook.domain.words import PEOPLE_WORDS
+
+register = template.Library()
+
+#: What the audit log calls acts. Acts that are not here are written as they stand.
+ACTS = {
+    "import.started": "Import asked for",
+    "import.previewed": "Preview asked for",
+    "import.approved": "Import approved",
+    "import.rejected": "Import rejected",
+    "import.superseded": "Import replaced",
+    "import.undo": "Undo asked for",
+    "import.applied": "Import applied",
+    "import.held": "Import held",
+    "import.failed": "Import failed",
+    "source.added": "Source added",
+    "source.changed": "Setup changed",
+    "source.kind": "Method changed",
+    "source.renamed": "Source renamed",
+    "source.scheduled": "Schedule changed",
+    "source.told": "People to tell changed",
+    "source.kept": "Keeping times changed",
+    "source.enabled": "Source enabled",
+    "source.disabled": "Source stopped",
+    "limit.changed": "Limit changed",
+    "district.made": "District made",
+    "district.time_zone": "Time zone changed",
+    "audit.exported": "Audit log downloaded",
+}
+
+
+@register.filter
+def person_kind(kind: str) -> str:
+    """Call one of the four kinds of people what people call it: student."""
+    return PEOPLE_WORDS[kind][0]
+
+
+@register.filter
+def act_word(act: str) -> str:
+    """Call an act of the audit log what people call it."""
+    return ACTS.get(act, act.replace(".", " ").replace("_", " ").capitalize())
+
+
+@register.filter
+def detail_words(detail: dict[str, object]) -> str:
+    """Write what an entry of the audit log says besides."""
+    return audit_log.in_words(detail)
+
+
+@register.filter
+def in_list(text: str | None) -> str:
+    """Write a list of the roster with spaces: 9, 10."""
+    return ", ".join(text.split(",")) if text else "–"
+
+
+@register.filter
+def in_words(value: str, column: str) -> str:
+    """Write a value of the roster for people."""
+    if column in ("enabled", "primary"):
+        return {"true": "yes", "false": "no"}.get(value, value)
+    if column == "end_date":
+        return last_day(value)
+    return date_word(value) if column.endswith("_date") else value
+
+
+@register.filter
+def date_word(text: str | None) -> str:
+    """Write a day of the roster: 27 August 2026."""
+    if not text:
+        return "–"
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{day.day} {day:%B %Y}"
+
+
+@register.filter
+def last_day(text: str | None) -> str:
+    """Write the last day of something whose end is the day after, as in OneRoster."""
+    if not text:
+        return "–"
+    try:
+        day = date.fromisoformat(text) - timedelta(days=1)
+    except (ValueError, OverflowError):
+        return text
+    return f"{day.day} {day:%B %Y}"
