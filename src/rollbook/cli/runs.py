@@ -1,6 +1,7 @@
 """Commands about imports: run, preview, look, answer, undo."""
 
 import signal
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -276,7 +277,7 @@ def _place(row: dict[str, Any]) -> str:
     return f"{row['file']} line {row['line']}" if row["file"] else ""
 
 
-def _list(headings: tuple[str, ...], rows: list[tuple[str, ...]], total: int, command: str, what: str) -> None:
+def _list(headings: Sequence[str], rows: Sequence[Sequence[str]], total: int, command: str, what: str) -> None:
     if not rows:
         paper.say(f"There are no {what}.")
         return

@@ -96,7 +96,7 @@ AUTH_PASSWORD_VALIDATORS = [
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["rollbook.web.manage.receiving.Bounded"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 USE_TZ = True

@@ -75,7 +75,7 @@ class Roster:
     def listing(self, entity: Entity, status: str | None) -> Iterator[pl.DataFrame]:
         """Yield whole rows ordered by their key, a batch at a time: `uuid`, `status`, `last_run` and `changed_at` (UTC), too."""
         schema = pl.Schema(
-            {**text(("sourced_id", "uuid", "status", *entity.names)), "last_run": pl.Int64, "changed_at": pl.String}
+            dict(text(("sourced_id", "uuid", "status", *entity.names))) | {"last_run": pl.Int64(), "changed_at": pl.String()}
         )
         columns = ", ".join(
             (

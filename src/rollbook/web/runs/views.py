@@ -17,7 +17,7 @@ from rollbook.web.access import actor_of, administrators
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
 from rollbook.web.runs import said
-from rollbook.web.templatetags.words import STAGES
+from rollbook.web.templatetags.words import STAGES, since
 
 MEASURES = 100
 
@@ -89,6 +89,7 @@ def _state(run: Run) -> dict[str, Any]:
         "open": run.state in (RunState.QUEUED, RunState.WORKING),
         "applied": run.state == RunState.APPLIED,
         "number_changed": said.changed(run),
+        "since_held": since(run.ended_at),
     }
 
 

@@ -207,3 +207,35 @@ def _day(at: datetime) -> str:
 def _clock(at: datetime) -> str:
     local = timezone.localtime(at)
     return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}"
+
+
+EVENTS = {
+    "asked for": "asked for",
+    "started": "begun",
+    "held": "held: it waits for an answer",
+    "applied": "applied: the changes were written",
+    "put back": "put back, to be tried again",
+    "failed": "failed: nothing was written",
+    "superseded": "replaced by another import",
+    "approved": "approved",
+    "rejected": "rejected",
+}
+
+
+@register.filter
+def event_word(event: str) -> str:
+    """Say what happened to an import."""
+    return EVENTS.get(event, event).capitalize()
+
+
+@register.filter
+def shares(line: dict[str, int]) -> list[dict[str, Any]]:
+    """Return a summary line's counts after what was read, each with its share, and what that is a share of."""
+    of = {"added": "active", "changed": "active", "removed": "active", "returned": "active", "unchanged": "", "errors": "read"}
+    return [
+        {
+            "count": line[key],
+            "share": f"{share(line[key], line[base])} of {line[base]:,}" if base and line[key] and line[base] else "",
+        }
+        for key, base in of.items()
+    ]
