@@ -260,14 +260,14 @@ RUN_KEYS = {
     "source": "Name of its source.",
     "state": "One of the [states](run-states.md).",
     "trigger": "`manual`, `scheduled`, `preview` or `undo`.",
-    "started": "When it began, in UTC.",
+    "started": "When it began, or was asked for, in UTC.",
     "ended": "When it ended or was held; else null.",
     "digest": "What an approval is bound to: equal changes have equal digests. Null before there is one.",
     "entities": "For each entity that was sent or is changed: `read`, `appear`, `alter`, `vanish`, `return`, `same`, `unfit`. "
     "`read` is the sum of `appear`, `alter`, `return`, `same` and `unfit`.",
     "findings": "How many of each level: `error`, `warning`, `note`.",
-    "measures": "Every count that was held against a [limit](limits.md), also where it passed: `entity`, `kind`, `role`, `scope`, "
-    "`count`, `of`, `percent`, `limit_percent`, `limit_count`, `floor`, `closed`.",
+    "measures": "Every count that was held against a [limit](limits.md), also where it passed: `entity`, `kind`, `role`, "
+    "`scope`, `count`, `of`, `percent`, `limit_percent`, `limit_count`, `floor`, `closed`.",
     "reasons": "Why it is held: sentences, gravest first. `preview` alone where no limit tripped.",
     "message": "One paragraph for people.",
     "undo_of": "The import that it reverses. Only of an undo.",
@@ -376,9 +376,9 @@ def oneroster_coverage() -> str:
             yield code(heading), only, becomes, "; ".join(filter(None, asked))
 
     parts = [
-        f"The connector `{OneRosterCsv.name}` reads OneRoster CSV {' and '.join(both)}, complete exports (bulk), as a folder or a ZIP. "
-        "Both versions become the same rows, so going from one to the other changes nothing. Change files (delta) are refused "
-        "in words.",
+        f"The connector `{OneRosterCsv.name}` reads OneRoster CSV {' and '.join(both)}, complete exports (bulk), as a folder or "
+        "a ZIP. Both versions become the same rows, so going from one to the other changes nothing. Change files (delta) are "
+        "refused in words.",
         "## Files",
         table(
             ("file", *both, "becomes"),
@@ -395,14 +395,14 @@ def oneroster_coverage() -> str:
     parts += [
         "## Headings that are left alone",
         f"Never read, in any case of letters: {', '.join(map(code, sorted(words.LEFT_CLOSED)))} (of `sourcedId`, only that of "
-        "`roles.csv`, to which nothing points). Columns called `metadata.…` are kept, as one JSON object. Any other heading is set "
-        "aside, with a note.",
+        "`roles.csv`, to which nothing points). Columns called `metadata.…` are kept, as one JSON object. Any other heading is "
+        "set aside, with a note.",
         "## Headings that are read under another name",
         table(("written", "read as"), [(code(wrong), code(right)) for wrong, right in sorted(words.MISSPELT.items())]),
         "## Values that are read under another form",
-        f"Truth: {true} for true, {false} for false, in any case of letters. Grades become the codes {grades}; what is none of them "
-        "is kept as it is. Lists may use `;` or `|` in place of commas. In 1.2, a word outside a list of words may begin with "
-        "`ext:`.",
+        f"Truth: {true} for true, {false} for false, in any case of letters. Grades become the codes {grades}; what is none of "
+        "them is kept as it is. Lists may use `;` or `|` in place of commas. In 1.2, a word outside a list of words may begin "
+        "with `ext:`.",
         "## Settings of such a source",
         table(
             ("key", "meaning", "one of"),
@@ -416,8 +416,8 @@ def oneroster_coverage() -> str:
             ],
         ),
         "## Written",
-        f"`rollbook export` writes {' and '.join(map(code, WRITERS))}. Read back into the same source, an export changes nothing. "
-        "1.1 gives a person one role: a roster that says more is not written as 1.1, and the command says why.",
+        f"`rollbook export` writes {' and '.join(map(code, WRITERS))}. Read back into the same source, an export changes "
+        "nothing. 1.1 gives a person one role: a roster that says more is not written as 1.1, and the command says why.",
     ]
     return page("OneRoster coverage", "`src/rollbook/connectors/oneroster/vocabulary.py`", *parts)
 

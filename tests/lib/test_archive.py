@@ -49,6 +49,14 @@ def test_no_name_in_a_zip_decides_where_a_file_is_written(tmp_path: Path, name: 
     assert sorted(each.name[:3] for each in tmp_path.rglob("*")) == ["out", "pac"]
 
 
+def test_folders_may_be_written_as_windows_writes_them(tmp_path: Path) -> None:
+    path = packed(tmp_path, {"in\\users.csv": b"x"})
+    into = tmp_path / "out"
+    into.mkdir()
+
+    assert list(unpack(path, into, wanted=lambda name: name == "in/users.csv")) == ["in/users.csv"]
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("users.csv")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

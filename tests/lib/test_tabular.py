@@ -55,7 +55,7 @@ def test_polars_and_the_csv_module_agree_on_what_was_written_well(
 ) -> None:
     out = io.StringIO(newline="")
     header = [f"h{place}" for place in range(len(table[0]))]
-    csv.writer(out, lineterminator=end, quoting=quoting).writerows([header, *table])  # type: ignore[call-overload]
+    csv.writer(out, lineterminator=end, quoting=quoting).writerows([header, *table])  # type: ignore[arg-type]
     content = mark + out.getvalue().removesuffix(end).encode() + last.encode()
 
     agrees_if_plain(tmp_path, content)

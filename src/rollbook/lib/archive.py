@@ -1,5 +1,6 @@
 """Opens a ZIP file without trusting it: what it says of itself is checked, and what comes out is counted."""
 
+import re
 import stat
 import zipfile
 import zlib
@@ -52,16 +53,16 @@ def unpack(path: Path, into: Path, *, wanted: Callable[[str], bool], limits: Lim
             files = [entry for entry in entries if not entry.is_dir()]
             for entry in entries:
                 refuse_trick(entry)
-            names = [entry.filename for entry in files]
+            names = [slashed(entry) for entry in files]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise UnsafeArchive(f"it holds '{shown(twice[0])}' twice")
             found: dict[str, Path | None] = dict.fromkeys(names)
             left = limits.total
-            for number, entry in enumerate(files):
-                if wanted(entry.filename):
-                    target = into / f"{number:04}{PurePosixPath(entry.filename).suffix[:5].lower()}"
+            for number, (name, entry) in enumerate(zip(names, files, strict=True)):
+                if wanted(name):
+                    target = into / f"{number:04}{PurePosixPath(name).suffix[:5].lower()}"
                     left -= take_out(archive, entry, target, limits, left)
-                    found[entry.filename] = target
+                    found[name] = target
             return found
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise UnsafeArchive(f"it is damaged or not a ZIP file ({error})") from error
@@ -69,16 +70,9 @@ def unpack(path: Path, into: Path, *, wanted: Callable[[str], bool], limits: Lim
 
 def refuse_trick(entry: zipfile.ZipInfo) -> None:
     """Raise UnsafeArchive if an entry says of itself something that no honest roster says."""
-    name = entry.filename
-    parts = PurePosixPath(name).parts
-    if (
-        not name
-        or name.startswith("/")
-        or "\\" in name
-        or ":" in name
-        or ".." in parts
-        or any(ord(letter) < 32 for letter in name)
-    ):
+    name = slashed(entry)
+    away = name.startswith("/") or ".." in PurePosixPath(name).parts or re.match("[A-Za-z]:", name)
+    if not name or away or any(ord(letter) < 32 for letter in name):
         raise UnsafeArchive(f"the name '{shown(name)}' leads out of the folder")
     if entry.flag_bits & 0x1:
         raise UnsafeArchive(f"'{shown(name)}' is encrypted")
@@ -103,6 +97,11 @@ def take_out(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, lim
                 raise UnsafeArchive(f"'{name}' unpacks to more than {limits.ratio} times its size")
             file.write(chunk)
     return size
+
+
+def slashed(entry: zipfile.ZipInfo) -> str:
+    """Return a name with slashes between its folders, whatever the system was that wrote it."""
+    return entry.filename.replace("\\", "/")
 
 
 def shown(name: str) -> str:

@@ -93,8 +93,8 @@ def in_folder(folder: Path) -> dict[str, Path | None]:
 def arrange(found: dict[str, Path | None], kind: str) -> Bundle:
     """Match the files by their standard names; refuse what is not clear."""
     names = [name for name in found if stem(name) in KNOWN]
-    top = [name for name in names if "/" not in name]
-    folders = {str(PurePosixPath(name).parent) for name in names if "/" in name}
+    folders = {str(PurePosixPath(name).parent) for name in names} - {"."}
+    top = [name for name in names if len(PurePosixPath(name).parts) == 1]
     notes = []
     if top:
         names = top

@@ -283,17 +283,14 @@ def _list(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
 
 
 def _user_ids(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
-    whole = r"^\{[^:{}]+:[^{}]*\}$"
-    bare = pl.element().str.strip_chars("{}").str.strip_chars()
-    value = items(cell).list.eval(
-        pl.when(pl.element().str.contains(whole)).then(pl.element()).otherwise(pl.lit("{unknown:") + bare + pl.lit("}"))
-    )
-    # Every item whole: the cell is nothing but such items and what lies between them.
-    tidy = cell.str.contains(r"^\s*[,;|]*(\s*\{[^:{},;|]+:[^{},;|]*\}\s*[,;|]*)+$")
+    # An id may hold commas, as the names of a directory do: what stands in braces is one.
+    tidy = cell.str.contains(r"^\s*(\{[^:{}]+:[^{}]*\}\s*[,;|]?\s*)+$")
+    bare = pl.element().str.strip_chars("{} ")
+    whole = pl.element().str.contains(r"^\{[^:{}]+:[^{}]*\}$")
+    loose = items(cell).list.eval(pl.when(whole).then(pl.element()).otherwise(pl.lit("{unknown:") + bare + pl.lit("}")))
     return Reading(
-        _joined(value),
+        pl.when(tidy).then(cell.str.extract_all(r"\{[^{}]*\}").list.join(",")).otherwise(_joined(loose)),
         (
-            *_list_checks(field, cell),
             Check(
                 "user_ids",
                 Level.NOTE,

@@ -47,7 +47,7 @@ def rows_of(sheet: Sheet, manner: Manner) -> Built:
     key = pl.when(~sheet.keyless).then(pl.col("sourcedId"))
 
     def tell() -> Iterator[pl.DataFrame]:
-        yield frame_of(sheet.own_faults())
+        yield sheet.own_faults()
         yield from judge(sheet.cells(), sheet.came, checks, key)
 
     return Built(sheet.sound().select(*values, *origin(sheet)), sheet.doubtful, tell)
@@ -130,7 +130,7 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
     ]
 
     def tell() -> Iterator[pl.DataFrame]:
-        yield frame_of(sheet.own_faults())
+        yield sheet.own_faults()
         if sheet.survey.twice:
             yield said_twice(sheet)
         yield from judge(sheet.cells(), sheet.came, checks, pl.when(~sheet.keyless & clear).then(key))

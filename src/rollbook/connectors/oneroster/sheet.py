@@ -10,7 +10,7 @@ import polars as pl
 import xxhash
 
 from rollbook.connectors.oneroster import forms
-from rollbook.connectors.oneroster.faults import Fault, fault
+from rollbook.connectors.oneroster.faults import Fault, fault, frame_of
 from rollbook.connectors.oneroster.forms import Manner
 from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPELT, STATUS, Field, Form
 from rollbook.domain.errors import SourceBroken, SourceUnavailable
@@ -166,7 +166,7 @@ class Sheet:
         content = xxhash.xxh3_128(hashes.tobytes())
         content.update(repr([self.came, *self.table.header]).encode())
         content.update(repr([(note["rule"], note["field"], note["count"]) for note in self.notes]).encode())
-        content.update(repr(sorted(refused.select("cells", "why").rows())).encode())
+        content.update(repr(sorted(refused.group_by("cells", "why").len().rows())).encode())
         return Survey(content.hexdigest(), found, bool((hashes[1:] == hashes[:-1]).any()))
 
     def _alarms(self) -> dict[str, pl.Expr]:
@@ -255,21 +255,35 @@ class Sheet:
 
     # --- faults ---
 
-    def own_faults(self) -> list[Fault]:
-        """Return what the file as a whole, and the rows that could not be read at all, have to say."""
+    def own_faults(self) -> pl.DataFrame:
+        """Return what the file as a whole, and the rows that do not fit under its header, have to say."""
         self.unchanged()
-        rows = [*self.notes, *self._blank_rows()]
-        # Few: a file in which most rows do not fit under the header is not worth a streaming way.
-        for line, cells, why in self.table.refused().iter_rows():
-            if why == "quotes":
-                message = f"{self.came} line {line}: the quotation marks do not fit together. {_LEFT_OUT}"
-                remedy = "A quotation mark inside a cell is doubled, and the whole cell stands in quotation marks."
-            else:
-                has = f"{cells} {'cell' if cells == 1 else 'cells'}, the header has {len(self.table.header)}"
-                message = f"{self.came} line {line} has {has}. {_LEFT_OUT}"
-                remedy = "A comma inside a name may lack its quotes. Correct it in the source, then export again."
-            rows.append(fault(Level.ERROR, why, self.came, message, line=line, remedy=remedy))
-        return rows
+        words = {
+            "cells": pl.format(
+                f"{self.came} line {{}} has {{}}, the header has {len(self.table.header)}. {_LEFT_OUT}",
+                "line",
+                pl.when(pl.col("cells") == 1).then(pl.lit("1 cell")).otherwise(pl.format("{} cells", "cells")),
+            ),
+            "quotes": pl.format(f"{self.came} line {{}}: the quotation marks do not fit together. {_LEFT_OUT}", "line"),
+        }
+        remedies = {
+            "cells": "A comma inside a name may lack its quotes. Correct it in the source, then export again.",
+            "quotes": "A quotation mark inside a cell is doubled, and the whole cell stands in quotation marks.",
+        }
+        text = pl.lit(None, pl.String)
+        refused = self.table.refused().select(
+            entity=text,
+            level=pl.lit(Level.ERROR.value),
+            rule="why",
+            file=pl.lit(self.came),
+            line="line",
+            field=text,
+            sourced_id=text,
+            message=pl.coalesce(pl.when(pl.col("why") == why).then(words[why]) for why in words),
+            remedy=pl.col("why").replace_strict(remedies, return_dtype=pl.String),
+            count=pl.lit(1, pl.Int64),
+        )
+        return pl.concat([frame_of([*self.notes, *self._blank_rows()]), refused])
 
     def _blank_rows(self) -> list[Fault]:
         if "key" not in self.survey.alarms:

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from rollbook.domain.entities import BY_NAME
 from rollbook.domain.words import KINDS_OF_PEOPLE, PEOPLE_WORDS
 from rollbook.store import known, reads
 from rollbook.store.reads import Key, Wanted
@@ -82,13 +83,13 @@ def schools(request: HttpRequest) -> HttpResponse:
 def school(request: HttpRequest, source: int, key: str) -> HttpResponse:
     """Show one school."""
     district = actor_of(request).district
-    row = reads.one(district, "org", (source, key))
+    row = known.one(district, "org", (source, key))
     if row is None:
         raise Http404
     found = reads.schools(district, (source, key))[0]
     most = max(found.people.values(), default=0)
     shares = [(kind, PEOPLE_WORDS[kind][1], n, 100 * n / most if most else 0) for kind, n in found.people.items()]
-    past = known.history(source, known.BY_NAME["org"], key)
+    past = known.history(source, BY_NAME["org"], key)
     said = known.values(row, "org", past)
     return render(
         request,

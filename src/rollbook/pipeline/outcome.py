@@ -1,0 +1,127 @@
+"""Outcome: how a run ends, with all that is written down in the same moment."""
+
+from datetime import timedelta
+from typing import Any
+
+from rollbook.domain.errors import RollbookError, StaleChangeset
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.domain.words import counted
+from rollbook.lib import clock
+from rollbook.pipeline import notify
+from rollbook.store import audit, runs
+from rollbook.store.cursor import atomic
+from rollbook.store.models import Run, Source
+
+#: A source that is down is asked again after this long, and then after twice that.
+PATIENCE = timedelta(minutes=5)
+
+
+def applied(run: Run, public_url: str) -> None:
+    """End a run as applied.
+
+    Needs: the transaction that writes its changes. Raises StaleChangeset if another process has taken the run.
+    """
+    run.message = _applied_message(run)
+    _supersede_held(run, "the roster has moved")
+    code = 5 if run.findings.get("error") else 0
+    if not runs.move(run.pk, RunState.WORKING, RunState.APPLIED, by=run.by, message=run.message, reasons=[], exit_code=code):
+        raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
+    _remember_undo(run)
+    who = run.answered_by or run.by
+    audit.note(run.district_id, who, "import.applied", run.name, source=run.source.name, digest=run.digest)
+    notify.notify(run, RunState.APPLIED, public_url)
+
+
+def held(run: Run, why: list[str], public_url: str) -> RunState:
+    """Hold a run for a person; a run that waited before it is superseded."""
+    run.reasons = why
+    run.message = _held_message(run)
+    with atomic():
+        if run.trigger != Trigger.PREVIEW:
+            _supersede_held(run, "a newer import took its place")
+        code = 0 if why == ["preview"] else 3
+        if runs.move(run.pk, RunState.WORKING, RunState.HELD, by=run.by, reasons=why, message=run.message, exit_code=code):
+            audit.note(run.district_id, run.by, "import.held", run.name, source=run.source.name, digest=run.digest)
+            notify.notify(run, RunState.HELD, public_url)
+    return RunState.HELD
+
+
+def _supersede_held(run: Run, note: str) -> None:
+    for waits in Run.objects.filter(source_id=run.source_id, state=RunState.HELD).exclude(pk=run.pk):
+        if runs.move(
+            waits.pk, RunState.HELD, RunState.SUPERSEDED, by=run.by, note=f"{note} (import {run.pk})", superseded_by=run
+        ):
+            audit.note(run.district_id, run.by, "import.superseded", waits.name, by_import=run.pk)
+
+
+def _remember_undo(run: Run) -> None:
+    source = Source.objects.filter(pk=run.source_id)
+    if run.undo_of_id is None:
+        source.update(undone_run=None, undone_at=None, undone_data="")
+    else:
+        undone = Run.objects.get(pk=run.undo_of_id)
+        source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=undone.data_seen)
+
+
+def out_of_date(run: Run, error: StaleChangeset) -> RunState:
+    """End a run whose changes do not fit the roster any more, and queue a new one in its place."""
+    with atomic():
+        if runs.move(
+            run.pk, RunState.WORKING, RunState.SUPERSEDED, by=run.by, note=str(error), message=error.sentence, exit_code=6
+        ):
+            fresh = runs.queue(
+                run.source, Trigger.MANUAL, run.answered_by or run.by, undo_of=run.undo_of, also_changed=run.also_changed
+            )
+            Run.objects.filter(pk=run.pk).update(superseded_by=fresh)
+    return RunState.SUPERSEDED
+
+
+def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) -> RunState:
+    """End a run that could not say anything true; or put it back, where the source may do better later."""
+    if error.retryable and patient and run.attempt < runs.ATTEMPTS:
+        later = clock.now() + PATIENCE * 2 ** (run.attempt - 1)
+        runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, note=str(error), not_before=later)
+        return RunState.QUEUED
+    run.message, run.next_step = error.sentence, error.next_step
+    with atomic():
+        moved = runs.move(
+            run.pk,
+            RunState.WORKING,
+            RunState.FAILED,
+            by=run.by,
+            note=str(error),
+            message=run.message,
+            next_step=run.next_step,
+            exit_code=error.exit_code,
+        )
+        if moved:
+            audit.note(run.district_id, run.by, "import.failed", run.name, source=run.source.name)
+            notify.notify(run, RunState.FAILED, public_url)
+    return RunState.FAILED
+
+
+def _changed(counts: dict[str, Any]) -> int:
+    return sum(each[kind] for each in counts.values() for kind in ("appear", "alter", "vanish", "return"))
+
+
+def _applied_message(run: Run) -> str:
+    number = _changed(run.counts)
+    said = (
+        f"{counted(number, 'change was', 'changes were')} applied."
+        if number
+        else "Nothing had to be changed: the source and the roster agree."
+    )
+    if run.findings.get("error"):
+        said += f" {counted(run.findings['error'], 'row was', 'rows were')} left out as faulty; "
+        said += "what the roster had of them stays as it was."
+    return said
+
+
+def _held_message(run: Run) -> str:
+    if run.reasons == ["preview"]:
+        return (
+            f"This is a preview: {counted(_changed(run.counts), 'change', 'changes')} would be applied. Nothing has been changed."
+        )
+    said = ". ".join(reason.rstrip(".") for reason in run.reasons[:3])
+    more = f" There are {len(run.reasons) - 3} more reasons." if len(run.reasons) > 3 else ""
+    return f"{said}. Nothing has been changed.{more} {run.cause}".strip()
