@@ -78,7 +78,13 @@ def program(tmp_path: Path, empty_database: str) -> Callable[..., subprocess.Pop
         code = f"import sys\n{first}\nfrom rollbook.cli.main import main\nmain()"
         command = [sys.executable, "-c", code, *(str(word) for word in words)]
         return subprocess.Popen(
-            command, env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+            command,
+            env=environment,
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
         )
 
     return start

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollbook.lib import tabular
-from rollbook.lib.tabular import LINE_LIMIT, Table, Unreadable, open_table
+from rollbook.lib.csv_plain import PlainCheck, plain_table
+from rollbook.lib.csv_repair import CONTROL
+from rollbook.lib.csv_table import LINE_LIMIT, UNKNOWN_LETTER, Table, Unreadable
+from rollbook.lib.tabular import open_table
 
 Cells = list[list[str]]
 
@@ -77,7 +79,7 @@ def test_polars_and_the_csv_module_agree_on_every_plain_file(tmp_path: Path, par
 def agrees_if_plain(folder: Path, content: bytes) -> None:
     path = folder / "plain.csv"
     path.write_bytes(content)
-    table = tabular.plain_table(path, "plain.csv", content.splitlines(keepends=True)[0])
+    table = plain_table(path, "plain.csv", content.splitlines(keepends=True)[0])
     if table is None:
         return
     expected = read_by_csv_module(content)
@@ -92,7 +94,7 @@ def test_where_a_chunk_ends_makes_no_difference(chunk: int, parts: list[bytes]) 
     content = b"h1,h2\n" + b"".join(parts)
 
     def verdict(size: int) -> bool:
-        check = tabular.PlainCheck("x", 2)
+        check = PlainCheck("x", 2)
         return all(check.takes(content[place : place + size]) for place in range(0, len(content), size)) and check.ends()
 
     assert verdict(chunk) == verdict(len(content))
@@ -179,7 +181,7 @@ def test_control_characters_are_removed_but_never_from_a_key(tmp_path: Path) -> 
 
     ((_, key, name),) = rows(table)
     assert name == "two three"
-    assert tabular.UNKNOWN_LETTER in str(key), "x1 may be somebody else"
+    assert UNKNOWN_LETTER in str(key), "x1 may be somebody else"
 
 
 def test_a_lone_carriage_return_ends_a_line(tmp_path: Path) -> None:
@@ -289,4 +291,4 @@ def test_no_bytes_do_worse_than_stop(tmp_path: Path, content: bytes, start: byte
         return
     for row in rows(table):
         assert len(row) == len(table.header) + 1
-        assert not any(tabular.CONTROL.search(str(cell)) for cell in row)
+        assert not any(CONTROL.search(str(cell)) for cell in row)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rollbook.domain.gate import DEFAULTS, OF_INCOMING, Kind, Measure, Threshold, Verdict, shown, thresholds, trips
@@ -61,6 +61,7 @@ def test_two_of_eleven_is_18_percent_and_9_99_is_not_10() -> None:
 
 
 @given(st.integers(0, 12_000_000), st.integers(1, 12_000_000), st.sampled_from([0.5, 5.0, 10.0, 12.5, 25.0, 33.3, 50.0, 100.0]))
+@example(2_999_999, 30_000_000, 10.0)
 def test_rounding_never_moves_a_share_across_its_limit(count: int, of: int, limit: float) -> None:
     text = Fraction(shown(count, of, limit).removesuffix(" %"))
     assert (text >= Fraction(str(limit))) == (100 * count >= Fraction(str(limit)) * of)

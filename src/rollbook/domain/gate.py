@@ -157,7 +157,7 @@ def trips(threshold: Threshold, count: int, of: int) -> bool:
 def shown(count: int, of: int, limit: float | None) -> str:
     """Write a share in percent with as many decimals as it takes to stay on its side of the limit."""
     share = Fraction(100 * count, of) if of else Fraction(0)
-    for decimals in (1, 2, 3, 4):
+    for decimals in range(1, 13):
         text = f"{float(share):.{decimals}f}"
         if limit is None or (Fraction(text) >= Fraction(str(limit))) == (share >= Fraction(str(limit))):
             break

@@ -6,7 +6,7 @@ import polars as pl
 
 from rollbook.connectors.oneroster.vocabulary import CEDS, FALSE, GRADES, TRUE, Field, Form
 from rollbook.domain.findings import Level
-from rollbook.lib.tabular import UNKNOWN_LETTER
+from rollbook.lib.csv_table import UNKNOWN_LETTER
 
 # [0-9] and not \d, which takes the digits of other scripts, too.
 ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -245,7 +245,7 @@ def split_at(cell: pl.Expr) -> pl.Expr:
     )
 
 
-def items(cell: pl.Expr) -> pl.Expr:
+def entries(cell: pl.Expr) -> pl.Expr:
     """Return the items of a list, trimmed, without empty ones."""
     return cell.str.split(split_at(cell)).list.eval(
         pl.when(pl.element().str.strip_chars() != "").then(pl.element().str.strip_chars()).drop_nulls()
@@ -279,7 +279,7 @@ def _list_checks(field: Field, cell: pl.Expr) -> tuple[Check, ...]:
 
 
 def _list(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
-    return Reading(_joined(items(cell)), _list_checks(field, cell))
+    return Reading(_joined(entries(cell)), _list_checks(field, cell))
 
 
 def _user_ids(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
@@ -287,7 +287,7 @@ def _user_ids(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
     tidy = cell.str.contains(r"^\s*(\{[^:{}]+:[^{}]*\}\s*[,;|]?\s*)+$")
     bare = pl.element().str.strip_chars("{} ")
     whole = pl.element().str.contains(r"^\{[^:{}]+:[^{}]*\}$")
-    loose = items(cell).list.eval(pl.when(whole).then(pl.element()).otherwise(pl.lit("{unknown:") + bare + pl.lit("}")))
+    loose = entries(cell).list.eval(pl.when(whole).then(pl.element()).otherwise(pl.lit("{unknown:") + bare + pl.lit("}")))
     return Reading(
         pl.when(tidy).then(cell.str.extract_all(r"\{[^{}]*\}").list.join(",")).otherwise(_joined(loose)),
         (
@@ -305,9 +305,9 @@ def _user_ids(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
 def _grades(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
     code = pl.element().str.to_lowercase().str.replace_all(" ", "", literal=True)
     known = code.replace_strict(GRADES, default=None, return_dtype=pl.String)
-    value = _joined(items(cell).list.eval(pl.coalesce(known, pl.element())))
-    as_list = _joined(items(cell))
-    strange = items(cell).list.eval(known.is_null()).list.any()
+    value = _joined(entries(cell).list.eval(pl.coalesce(known, pl.element())))
+    as_list = _joined(entries(cell))
+    strange = entries(cell).list.eval(known.is_null()).list.any()
     return Reading(
         value,
         (
@@ -362,7 +362,7 @@ def metadata(columns: dict[str, str]) -> pl.Expr:
         pl.when(pl.col(column).is_not_null()).then(
             pl.struct(pl.col(column).alias(key)).struct.json_encode().str.slice(1).str.head(-1)
         )
-        for key, column in sorted(columns.items())
+        for key, column in sorted(columns.entries())
     ]
     text = pl.concat_str(pieces, separator=",", ignore_nulls=True)
     return pl.when(text != "").then(pl.lit("{") + text + pl.lit("}"))

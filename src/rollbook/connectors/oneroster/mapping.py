@@ -77,7 +77,7 @@ def roles_of_users(sheets: dict[str, Sheet]) -> Built:
             "line",
             person="sourcedId",
             role=role.value,
-            org=forms.items(pl.col("orgSourcedIds")).list.unique(maintain_order=True),
+            org=forms.entries(pl.col("orgSourcedIds")).list.unique(maintain_order=True),
         )
         .explode("org")
         .drop_nulls("org")
@@ -189,7 +189,7 @@ def pairs_of(users: Sheet, with_roles: Sheet) -> pl.LazyFrame:
     listed = (
         users.sound()
         .filter(~forms.no_key(pl.col("agentSourcedIds")))
-        .select("line", one="sourcedId", other=forms.items(pl.col("agentSourcedIds")).list.unique(maintain_order=True))
+        .select("line", one="sourcedId", other=forms.entries(pl.col("agentSourcedIds")).list.unique(maintain_order=True))
         .explode("other")
         .drop_nulls("other")
     )
@@ -271,7 +271,7 @@ SUBJECTS_AND_CODES = Check(
     "subjects_and_codes",
     Level.WARNING,
     "subjects",
-    forms.items(pl.col("subjects")).list.len() != forms.items(pl.col("subjectCodes")).list.len(),
+    forms.entries(pl.col("subjects")).list.len() != forms.entries(pl.col("subjectCodes")).list.len(),
     "subjects and subjectCodes do not have the same number of entries. Kept as they are.",
     "List as many codes as subjects, in the same order.",
 )

@@ -16,7 +16,8 @@ from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPEL
 from rollbook.domain.errors import SourceBroken, SourceUnavailable
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
-from rollbook.lib.tabular import Table, Unreadable, open_table
+from rollbook.lib.csv_table import Table, Unreadable
+from rollbook.lib.tabular import open_table
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Survey:
     """What one pass over a file tells, before any row is read for good."""
 
     content: str  # the same for the same rows, in whatever order
-    alarms: frozenset[str]  # what some row has: "deleted", "key", "date", "role"
+    alarms: frozenset[str]  # what some row may have: see `_alarms`
     twice: bool  # two rows are the same, letter by letter
 
 
@@ -163,7 +164,7 @@ class Sheet:
                 next_step="Is this a change file? Set the export to bulk, then run the import again.",
             )
         refused = self.table.refused()
-        content = xxhash.xxh3_128(hashes.tobytes())
+        content = xxhash.xxh3_128(memoryview(hashes))
         content.update(repr([self.came, *self.table.header]).encode())
         content.update(repr([(note["rule"], note["field"], note["count"]) for note in self.notes]).encode())
         content.update(repr(sorted(refused.group_by("cells", "why").len().rows())).encode())

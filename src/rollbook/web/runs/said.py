@@ -65,11 +65,11 @@ def sentence(run: Run) -> SafeString:
         if not number:
             return format_html("Nothing had to be changed: the source and the roster agree.")
         return format_html(
-            "<strong>{} {}</strong> {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
+            "<strong>{} {}</strong> on {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
         )
     if run.state == RunState.REJECTED:
         return format_html(
-            "{} rejected this import {}: “{}” <strong>{}</strong>",
+            "{} rejected this import on {}: “{}” <strong>{}</strong>",
             run.answered_by,
             plain_moment(run.ended_at),
             run.because,
@@ -98,11 +98,15 @@ def troubles(run: Run) -> dict[str, str]:
     }
 
 
+def leaving(run: Run) -> int:
+    """Count the people whom an import would deactivate."""
+    return review.counts(run).get("person", {}).get("vanish", 0)
+
+
 def approval(run: Run) -> str:
     """Say what approving does: and deactivate 311 people."""
-    leaving = review.counts(run).get("person", {}).get("vanish", 0)
-    if leaving:
-        return f"and deactivate {counted(leaving, 'person', 'people')}"
+    if leaving(run):
+        return f"and deactivate {counted(leaving(run), 'person', 'people')}"
     number = changed(run)
     return f"and apply {counted(number, 'change', 'changes')}" if number else "and apply nothing"
 

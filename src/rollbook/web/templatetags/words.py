@@ -1,12 +1,13 @@
 """What templates may say: numbers, names and dates the way people write them."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from rollbook.domain import words
 from rollbook.domain.runs import RunState, Stage
@@ -239,3 +240,9 @@ def shares(line: dict[str, int]) -> list[dict[str, Any]]:
         }
         for key, base in of.items()
     ]
+
+
+@register.filter
+def soft(text: str) -> SafeString:
+    """Let a long address break where people would break it: before the @ and the dots."""
+    return mark_safe(re.sub(r"([@.])", r"<wbr>\1", escape(text)))  # noqa: S308  (escaped here)
