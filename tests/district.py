@@ -115,8 +115,13 @@ def as_1_2(files: Files) -> Files:
     modes = {line["propertyName"].removeprefix("file."): line["value"] for line in files["manifest"]}
     new["manifest"] = manifest("1.2", **{name: modes[name] for name in ("users", "enrollments") if name in modes})
     new["users"] = [row("users", "1.2", **{k: v for k, v in each.items() if k in columns("users", "1.2")}) for each in files["users"]]
+    wide = {each["sourcedId"] for each in files["orgs"] if each["type"] == "district"}
+
+    def spoken(role: str, org: str) -> str:
+        return role if role != "administrator" else "districtAdministrator" if org in wide else "siteAdministrator"
+
     new["roles"] = [
-        row("roles", userSourcedId=each["sourcedId"], roleType="primary", role=each["role"], orgSourcedId=org)
+        row("roles", userSourcedId=each["sourcedId"], roleType="primary", role=spoken(each["role"], org), orgSourcedId=org)
         for each in files["users"]
         for org in each["orgSourcedIds"].split(",")
     ]

@@ -42,7 +42,7 @@ def read_by_csv_module(content: bytes) -> Cells:
 cells = st.text(st.sampled_from('ab ,"\n\r\t;é\U0001f600\x00\x7f\u2028\xa0'), max_size=4)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.integers(2, 4).flatmap(
         lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=5)
@@ -63,7 +63,7 @@ def test_polars_and_the_csv_module_agree_on_what_was_written_well(
     agrees_if_plain(tmp_path, content)
 
 
-@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from(
@@ -88,7 +88,7 @@ def agrees_if_plain(folder: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 5, 7, 64])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([b"a", b",", b'"', b'""', b"\n", b"\r\n", b"\xc3\xa9", b"x,y\n", b'"q,""r",z\r\n']), max_size=12))
 def test_where_a_chunk_ends_makes_no_difference(chunk: int, parts: list[bytes]) -> None:
     content = b"h1,h2\n" + b"".join(parts)

@@ -34,11 +34,10 @@ def digest(frame: pl.LazyFrame) -> str:
     """
     columns = frame.collect_schema().names()
     whole = plh.concat_str(*[pl.col(name).cast(pl.String).fill_null(NOTHING) for name in columns], separator=BETWEEN)
-    two = frame.select(a=whole.nchash.xxhash64(), b=whole.nchash.xxh3_64()).collect(engine="streaming")  # type: ignore[attr-defined]
-    a, b = two["a"].to_numpy(), two["b"].to_numpy()
-    order = np.lexsort((b, a))
+    two = frame.select(a=whole.nchash.xxhash64(), b=whole.nchash.xxh3_64()).collect(engine="streaming").sort("a", "b")  # type: ignore[attr-defined]
     seal = hashlib.sha256(repr(columns).encode())
-    seal.update(np.stack([a[order], b[order]]).tobytes())
+    seal.update(two["a"].to_numpy().tobytes())
+    seal.update(two["b"].to_numpy().tobytes())
     return seal.hexdigest()
 
 

@@ -44,7 +44,10 @@ def changes(found: Candidates, fit: pl.LazyFrame, vanish: pl.DataFrame) -> pl.La
     Gives: `kind`, `sourced_id`, `source_file`, `line`, `row_hash`, the offered columns, `was.<column>` for all columns.
     """
     was = {name: f"was.{name}" for name in found.entity.names}
-    rows = fit.join(found.before.rename(was).lazy(), on="sourced_id", how="left", maintain_order="left")
+    if found.before.height:
+        rows = fit.join(found.before.rename(was).lazy(), on="sourced_id", how="left", maintain_order="left")
+    else:
+        rows = fit.with_columns(pl.lit(None, pl.String).alias(name) for name in ("status", *was.values()))
     other = pl.any_horizontal(pl.lit(False), *(pl.col(name).ne_missing(pl.col(f"was.{name}")) for name in found.columns))
     rows = rows.with_columns(kind=situation(other)).filter(pl.col("kind").is_not_null())
     order = ["kind", "sourced_id", "source_file", "line", "row_hash", *found.columns, *was.values()]

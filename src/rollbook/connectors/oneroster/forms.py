@@ -362,7 +362,7 @@ def metadata(columns: dict[str, str]) -> pl.Expr:
         pl.when(pl.col(column).is_not_null()).then(
             pl.struct(pl.col(column).alias(key)).struct.json_encode().str.slice(1).str.head(-1)
         )
-        for key, column in sorted(columns.entries())
+        for key, column in sorted(columns.items())
     ]
     text = pl.concat_str(pieces, separator=",", ignore_nulls=True)
     return pl.when(text != "").then(pl.lit("{") + text + pl.lit("}"))

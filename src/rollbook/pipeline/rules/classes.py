@@ -13,16 +13,14 @@ def class_without_teacher(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Assign a teacher at the source.
     """
-    taught = (
-        picture.after("enrollment").filter(pl.col("role") == "teacher").select(pl.col("section").alias("sourced_id")).unique()
-    )
+    taught = picture.after("enrollment").filter(pl.col("role") == "teacher").select(pl.col("section").alias("sourced_id"))
     touched = [picture.fit("section").select("sourced_id")]
     if "enrollment" in picture.leaving:
         touched.append(picture.leaving["enrollment"].lazy().select(pl.col("section").alias("sourced_id")))
     faulty = (
         picture.after("section")
         .select("sourced_id", "source_file", "line")
-        .join(pl.concat(touched).unique(), on="sourced_id", how="semi")
+        .join(pl.concat(touched), on="sourced_id", how="semi")
         .join(taught, on="sourced_id", how="anti")
         .sort("line")
         .collect(engine="streaming")

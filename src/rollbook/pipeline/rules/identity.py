@@ -38,13 +38,14 @@ def _twice(picture: Picture, name: str, column: str) -> pl.DataFrame:
     if not picture.has(name, column):
         return NOTHING
     value = pl.col(column).str.to_lowercase().alias("value")
-    new = picture.fit(name).select(value).drop_nulls().unique()
-    every = picture.after(name).select("sourced_id", "source_file", "line", value).join(new, on="value", how="semi")
-    doubled = every.group_by("value").agg(pl.len().alias("n"), pl.col("sourced_id").sort().alias("ids")).filter(pl.col("n") > 1)
-    faulty = every.join(doubled, on="value").sort("value", "line").collect(engine="streaming")
-    message = pl.format(
-        "{}: {} is shared by {} people: {}.", place(), pl.lit(column), pl.col("n"), pl.col("ids").list.head(5).list.join(", ")
-    )
+    every = picture.after(name).select("sourced_id", "source_file", "line", value).drop_nulls("value")
+    # Which values occur twice is a question to one column; only their rows are read whole.
+    twice = every.select("value").filter(pl.col("value").is_duplicated()).unique()
+    shared = every.join(twice.join(picture.fit(name).select(value), on="value", how="semi"), on="value", how="semi")
+    rows = shared.collect(engine="streaming")
+    people = rows.group_by("value").agg(pl.len().alias("n"), pl.col("sourced_id").sort().head(5).str.join(", ").alias("ids"))
+    faulty = rows.join(people, on="value").sort("value", "line")
+    message = pl.format("{}: {} is shared by {} people: {}.", place(), pl.lit(column), pl.col("n"), pl.col("ids"))
     return told(faulty, message, column)
 
 

@@ -13,15 +13,15 @@ def student_without_class(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Enroll the student at the source, or end their time at the school.
     """
-    students = picture.after("role").filter(pl.col("role") == "student").select(pl.col("person").alias("sourced_id")).unique()
-    placed = picture.after("enrollment").select(pl.col("person").alias("sourced_id")).unique()
+    students = picture.after("role").filter(pl.col("role") == "student").select(pl.col("person").alias("sourced_id"))
+    placed = picture.after("enrollment").select(pl.col("person").alias("sourced_id"))
     touched = [picture.fit("person").select("sourced_id")]
     for key in ("role", "enrollment"):
         if key in picture.leaving:
             touched.append(picture.leaving[key].lazy().select(pl.col("person").alias("sourced_id")))
     rows = picture.after("person").select("sourced_id", "source_file", "line")
     faulty = (
-        rows.join(pl.concat(touched).unique(), on="sourced_id", how="semi")
+        rows.join(pl.concat(touched), on="sourced_id", how="semi")
         .join(students, on="sourced_id", how="semi")
         .join(placed, on="sourced_id", how="anti")
         .sort("line")
@@ -36,7 +36,7 @@ def person_without_role(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Export the person's role, too.
     """
-    roles = picture.after("role").select(pl.col("person").alias("sourced_id")).unique()
+    roles = picture.after("role").select(pl.col("person").alias("sourced_id"))
     faulty = picture.fit("person").select("sourced_id", "source_file", "line").join(roles, on="sourced_id", how="anti")
     return told(
         faulty.collect(engine="streaming"), pl.format("{}: '{}' has no role at any school.", place(), pl.col("sourced_id"))
@@ -51,7 +51,7 @@ def primary_org_without_role(picture: Picture, name: str) -> pl.DataFrame:
     """
     if not picture.has("person", "primary_org"):
         return NOTHING
-    roles = picture.after("role").select(pl.col("person").alias("sourced_id"), pl.col("org").alias("primary_org")).unique()
+    roles = picture.after("role").select(pl.col("person").alias("sourced_id"), pl.col("org").alias("primary_org"))
     rows = picture.fit("person").select("sourced_id", "source_file", "line", "primary_org").drop_nulls("primary_org")
     faulty = rows.join(roles, on=["sourced_id", "primary_org"], how="anti").collect(engine="streaming")
     message = pl.format(
@@ -67,19 +67,19 @@ def two_primary_roles(picture: Picture, name: str) -> pl.DataFrame:
     Remedy: Mark one of them as secondary at the source.
     """
     pair = ["person", "org"]
-    touched = picture.fit("role").filter(pl.col("role_type") == "primary").select(pair).unique()
-    primary = picture.after("role").filter(pl.col("role_type") == "primary").join(touched, on=pair, how="semi")
-    doubled = primary.group_by(pair).agg(pl.len().alias("n"), pl.col("role").sort().alias("roles")).filter(pl.col("n") > 1)
-    faulty = (
-        primary.select("sourced_id", "source_file", "line", *pair).join(doubled, on=pair).sort("line").collect(engine="streaming")
-    )
+    touched = picture.fit("role").filter(pl.col("role_type") == "primary").select(pair)
+    primary = picture.after("role").filter(pl.col("role_type") == "primary")
+    twice = primary.group_by(pair).len("n").filter(pl.col("n") > 1).join(touched, on=pair, how="semi")
+    rows = primary.select("sourced_id", "source_file", "line", "role", *pair).join(twice, on=pair).collect(engine="streaming")
+    roles = rows.group_by(pair).agg(pl.col("role").sort().str.join(", ").alias("roles"))
+    faulty = rows.join(roles, on=pair).sort("line")
     message = pl.format(
         "{}: '{}' has {} primary roles at '{}': {}.",
         place(),
         pl.col("person"),
         pl.col("n"),
         pl.col("org"),
-        pl.col("roles").list.join(", "),
+        pl.col("roles"),
     )
     return told(faulty, message, "role_type")
 
@@ -94,8 +94,8 @@ def role_in_class_differs(picture: Picture, name: str) -> pl.DataFrame:
         return NOTHING
     rows = picture.fit("enrollment").select("sourced_id", "source_file", "line", "person", "section", "role")
     roles = picture.after("role").select("person", is_role=pl.col("role"))
-    students = roles.filter(pl.col("is_role") == "student").select("person").unique()
-    others = roles.filter(pl.col("is_role") != "student").select("person").unique()
+    students = roles.filter(pl.col("is_role") == "student").select("person")
+    others = roles.filter(pl.col("is_role") != "student").select("person")
     teaching = (
         rows.filter(pl.col("role") == "teacher").join(students, on="person", how="semi").join(others, on="person", how="anti")
     )

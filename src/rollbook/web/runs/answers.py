@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from rollbook.actions import runs, sources
-from rollbook.domain.errors import Conflict, NotFound
+from rollbook.actions import runs
+from rollbook.domain.errors import Conflict
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.store.models import Run, Source
+from rollbook.store.models import Run
 from rollbook.web.access import actor_of, administrators
 from rollbook.web.runs import said
 
@@ -71,23 +71,6 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
         return _answered(request, run, lambda: runs.undo(actor, undone, also_changed=run.also_changed))
     trigger = Trigger.PREVIEW if run.trigger == Trigger.PREVIEW else Trigger.MANUAL
     return _answered(request, run, lambda: runs.start(actor, run.source, trigger))
-
-
-@administrators
-@require_POST
-def start(request: HttpRequest, number: int) -> HttpResponse:
-    """Start an import of a source, or a preview of one."""
-    actor = actor_of(request)
-    named = Source.objects.filter(district_id=actor.district, pk=number).values_list("name", flat=True).first()
-    if named is None:
-        raise NotFound("There is no such source")
-    trigger = Trigger.PREVIEW if request.POST.get("preview") else Trigger.MANUAL
-    try:
-        run = runs.start(actor, sources.get(actor, named), trigger)
-    except Conflict as error:
-        messages.error(request, error.sentence)
-        return redirect("imports")
-    return redirect("import", run.pk)
 
 
 def _answered(request: HttpRequest, run: Run, ask: Callable[[], Run], done: str = "") -> HttpResponse:

@@ -175,14 +175,19 @@ def schools(run: Run) -> list[Bar]:
     return made if touched else []
 
 
-def rows_of(page: review.Page) -> list[dict[str, Any]]:
-    """Give a page of changes the words of its fields, and the names of what they point to."""
+def rows_of(run: Run, page: review.Page) -> list[dict[str, Any]]:
+    """Give a page of changes the words of its fields, the names of what they point to, and the pages of people and classes."""
     for row in page.rows:  # a page of them
         said = [_field(page, row["entity"], *one) for one in row["fields"]]
+        there = row["kind"] != "appear" or run.state == RunState.APPLIED
+        row["page"] = PAGES.get(row["entity"], "") if there else ""
         row["values"] = said if row["kind"] == "appear" else []
         row["shown"] = [one for one in said if one["name"] in TELLING[row["entity"]]] if row["kind"] == "appear" else said
     return page.rows
 
+
+#: The rows that have a page of their own in the roster.
+PAGES = {"person": "person", "section": "class"}
 
 #: Of a new row these fields are shown at once; the others wait behind a press.
 TELLING = {

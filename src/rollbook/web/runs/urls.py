@@ -16,5 +16,4 @@ urlpatterns = [
     path("imports/<int:number>/again/", answers.again, name="import-again"),
     path("imports/<int:number>/undo/", answers.undo, name="import-undo"),
     path("imports/<int:number>/<slug:tab>/", views.show, name="import-tab"),
-    path("sources/<int:number>/start/", answers.start, name="import-start"),
 ]

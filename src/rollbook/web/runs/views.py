@@ -165,7 +165,7 @@ def _changes(request: HttpRequest, run: Run) -> dict[str, Any]:
     counts = review.counts(run)
     by_kind = {kind.value: sum(each.get(kind.value, 0) for each in counts.values()) for kind in review.KINDS}
     return {
-        "rows": said.rows_of(page),
+        "rows": said.rows_of(run, page),
         "pages": pages(request, page.total, offset, anchor="#about"),
         "filters": filters,
         "query": request.GET.urlencode(),

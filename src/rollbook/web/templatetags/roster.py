@@ -6,6 +6,7 @@ from django import template
 
 from rollbook.actions import audit_log
 from rollbook.domain.words import PEOPLE_WORDS
+from rollbook.store.known import Known
 
 register = template.Library()
 
@@ -40,6 +41,30 @@ ACTS = {
 def person_kind(kind: str) -> str:
     """Call one of the four kinds of people what people call it: student."""
     return PEOPLE_WORDS[kind][0]
+
+
+@register.filter
+def short_kind(kind: str) -> str:
+    """Call one of the four kinds of people by one word: parent."""
+    return {"guardian": "parent"}.get(kind, kind)
+
+
+@register.filter
+def grade_list(text: str | None) -> str:
+    """Write grades the way people do: 9, 10; codes that are no numbers stay."""
+    return ", ".join(str(int(each)) if each.isdecimal() else each for each in text.split(",")) if text else "–"
+
+
+@register.filter
+def left_empty(values: list[Known]) -> list[Known]:
+    """Keep the fields that the source sends, and sent nothing in."""
+    return [each for each in values if each.sent and each.value is None and each.override is None]
+
+
+@register.filter
+def not_sent(values: list[Known]) -> list[Known]:
+    """Keep the fields that the source never sends."""
+    return [each for each in values if not each.sent and each.value is None and each.override is None]
 
 
 @register.filter

@@ -1,0 +1,69 @@
+"""The first day: init, settings, and what is said before there is anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollbook.store.models import Account
+from tests.cli.conftest import PASSWORD, Desk
+
+
+def test_a_second_init_does_no_harm(desk: Desk) -> None:
+    assert desk.sees("init", "--district", "maple grove")["made"] is False
+    assert desk.types("init", "--district", "Elm Creek").code == 6
+    assert Account.objects.count() == 1
+
+
+def test_without_a_terminal_nobody_is_asked(db: None, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    said = Desk(tmp_path).types("init", "--json", answers="Maple Grove\n")
+    assert said.code == 2
+    assert set(said.json["fields"]) == {"--district", "--admin", "--password-file"}
+
+
+def test_a_weak_password_and_a_wrong_address_are_told_together(db: None, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "password").write_text("short")
+    words = ("init", "--district", "Maple Grove", "--admin", "dana", "--password-file", tmp_path / "password", "--json")
+    said = Desk(tmp_path).types(*words)
+    assert (said.code, set(said.json["fields"])) == (2, {"email", "password"})
+    assert Desk(tmp_path).types("init", "--password-file", tmp_path / "none").code == 2
+
+
+def test_the_first_administrator_can_sign_in_and_is_told(desk: Desk, tmp_path: Path) -> None:
+    assert Account.objects.get().check_password(PASSWORD)
+    desk.adds("lincoln", tmp_path)
+    assert desk.sees("source", "show", "lincoln")["told"] == ["dana@maple-grove.example"]
+
+
+def test_settings_are_listed_and_no_secret_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLBOOK_SECRET_KEY", "hunter2")
+    monkeypatch.setenv("ROLLBOOK_FIELD_KEYS", "hunter2")
+    monkeypatch.setenv("ROLLBOOK_DATABASE_URL", "postgres://rollbook:hunter2@db.example/rollbook")
+    monkeypatch.setenv("ROLLBOOK_EMAIL_URL", "smtp://mail:hunter2@mail.example:587")
+    listed = {row["name"]: row for row in desk.sees("settings")}
+    assert {"ROLLBOOK_DATABASE_URL", "ROLLBOOK_DATA_DIR", "ROLLBOOK_SECRET_KEY", "ROLLBOOK_EMAIL_URL"} <= set(listed)
+    assert all({"meaning", "default", "value"} <= set(row) for row in listed.values())
+    assert "db.example" in listed["ROLLBOOK_DATABASE_URL"]["value"]
+    for said in (desk.types("settings"), desk.types("settings", "--json")):
+        assert said.code == 0
+        assert "hunter2" not in said.out + said.err
+
+
+def test_a_district_that_is_none_is_told_from_one_that_is(desk: Desk) -> None:
+    assert desk.sees("sources", "--district", "maple grove") == []
+    said = desk.types("sources", "--district", "Elm Creek")
+    assert (said.code, "Maple Grove" in said.err) == (2, True)
+
+
+def test_the_sandbox_says_what_it_wrote(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = desk.sees("sandbox", "district", tmp_path / "a", "--students", 100, "--seed", 7, "--format", "oneroster-1.2-csv")
+    assert (first["people"]["student"], first["form"]) == (100, "oneroster-1.2-csv")
+    second = desk.sees("sandbox", "next-day", tmp_path / "a", tmp_path / "b", "--rate", 0.08)
+    assert second["students"] == {"new": 2, "changed": 4, "gone": 2}
+    third = desk.sees("sandbox", "without", tmp_path / "b", tmp_path / "c")
+    assert third["students"]["gone"] > 10
+    assert desk.types("sandbox", "district", tmp_path / "d", "--students", 1).code == 2
+    assert desk.types("sandbox", "next-day", tmp_path / "nowhere", tmp_path / "e").code == 4

@@ -1,0 +1,136 @@
+"""Rollbook as a program: killed, interrupted, asked twice, served, and stopped."""
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PASSWORD, ended
+from tests.connectors.oneroster import bundles
+
+Program = Callable[..., subprocess.Popen[str]]
+
+#: Makes the OneRoster connector end its own process, without a word, while rows are read.
+KILLED = """
+import os, signal
+from rollbook.connectors.oneroster.connector import OneRosterCsv
+OneRosterCsv.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def installed(program: Program, tmp_path: Path) -> Program:
+    """Give the program with a district, and a source called lincoln."""
+    (tmp_path / "password").write_text(PASSWORD)
+    said = ended(program("init", "--district", "Maple Grove", "--admin", "dana@maple.example", "--password-file", "password"))
+    assert said.code == 0, said
+    bundles.write(tmp_path / "export", dict(bundles.texts("1.2")))
+    said = ended(program("source", "add", "oneroster-csv", "lincoln", "--set", "path=export"))
+    assert said.code == 0, said
+    return program
+
+
+def test_help_comes_at_once(program: Program) -> None:
+    begun = time.perf_counter()
+    heavy = "import atexit; atexit.register(lambda: print(sorted({'django', 'polars', 'rich'} & set(sys.modules))))"
+    said = ended(program("--help", first=heavy))
+    assert said.code == 0
+    assert said.out.endswith("[]\n"), "what takes long to load is loaded when it is needed"
+    assert time.perf_counter() - begun < 5
+
+
+def test_before_init_a_command_says_what_to_type(program: Program, tmp_path: Path) -> None:
+    said = ended(program("runs"))
+    assert (said.code, "rollbook init" in said.err, said.out) == (2, True, "")
+    assert "Traceback" not in said.err
+
+
+def test_an_import_that_was_killed_is_taken_up_by_the_next_one(installed: Program) -> None:
+    assert ended(installed("run", "lincoln", first=KILLED)).code == -signal.SIGKILL
+    assert ended(installed("roster", "person", "--json")).json == []
+    said = ended(installed("run", "lincoln", "--json"))
+    assert said.code == 0, said
+    assert "interrupted before it wrote anything" in said.err
+    assert (said.json["run"], said.json["state"]) == (1, "applied")
+
+
+def test_a_preview_and_an_undo_that_were_killed_stand_in_nobodys_way(installed: Program) -> None:
+    assert ended(installed("plan", "lincoln", first=KILLED)).code == -signal.SIGKILL
+    applied = ended(installed("run", "lincoln", "--json"))
+    assert (applied.code, applied.json["run"]) == (0, 2)
+    assert "takes its place" in applied.err
+    assert (
+        ended(installed("run", "lincoln", first=KILLED.replace("extract", "bytes_fingerprint").replace(", entity", ""))).code < 0
+    )
+    seen = ended(installed("plan", "lincoln", "--json"))
+    assert (seen.code, seen.json["state"]) == (0, "held")
+    undone = ended(installed("undo", "2", "--json"))
+    assert undone.code in (0, 3), undone
+    assert [each["state"] for each in ended(installed("runs", "--json")).json][1:] == [
+        "superseded",
+        "superseded",
+        "applied",
+        "superseded",
+    ]
+
+
+def test_ctrl_c_stops_the_web_and_its_worker(installed: Program, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving = installed("serve", "--port", port)
+    try:
+        assert _answers(f"http://127.0.0.1:{port}/"), serving.poll()
+        workers = _children(serving.pid)
+        assert len(workers) >= 2, "a web worker, and one for imports"
+        taken = ended(installed("serve", "--port", port, "--no-worker"))
+        assert (taken.code, "--port" in taken.err) == (2, True)
+        serving.send_signal(signal.SIGINT)
+        assert ended(serving).code == 0
+        assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    finally:
+        serving.kill()
+
+
+def test_a_worker_does_what_was_asked_for_and_stops_when_told(installed: Program) -> None:
+    assert ended(installed("run", "lincoln", first=KILLED)).code == -signal.SIGKILL
+    working = installed("work")
+    try:
+        assert _becomes(lambda: ended(installed("show", "1", "--json")).json["state"] == "applied")
+        working.send_signal(signal.SIGTERM)
+        assert ended(working).code == 0
+    finally:
+        working.kill()
+
+
+def _answers(address: str) -> bool:
+    def asks() -> bool:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    return _becomes(asks)
+
+
+def _becomes(true: Callable[[], bool], *, within: float = 40) -> bool:
+    """Look again until something has happened elsewhere; give up after a while."""
+    end, pause = time.monotonic() + within, threading.Event()
+    while not true():
+        if time.monotonic() > end:
+            return False
+        pause.wait(0.1)
+    return True
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

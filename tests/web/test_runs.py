@@ -1,0 +1,321 @@
+"""The fear that the page of an import says something else than what would be written, or lets it be written unseen."""
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+
+from rollbook.actions import review, runs, work
+from rollbook.domain.runs import RunState, Trigger
+from rollbook.store.models import Notice, Run
+from tests.district import Files, Grove, edited, minus, small
+
+
+@pytest.fixture
+def held(district: Grove) -> Run:
+    """Twenty students of a hundred would leave."""
+    district.imports(300)
+    run = district.imports(240)
+    assert run.state == RunState.HELD, run.message
+    return run
+
+
+def text_of(client: Client, address: str, status: int = 200) -> str:
+    response = client.get(address)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def rows_of(client: Client, address: str) -> list[dict[str, str]]:
+    response = client.get(address)
+    assert response.streaming
+    return list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
+
+
+def page_of(run: Run, tab: str = "") -> str:
+    return f"/imports/{run.pk}/" + (f"{tab}/" if tab else "")
+
+
+def test_a_held_import_says_how_many_of_how_many_and_that_nothing_has_changed(held: Run, ada: Client) -> None:
+    page = text_of(ada, page_of(held))
+    measure = held.measures.get(reason=held.reasons[0])
+    assert f"{measure.count} of {measure.of} students" in page
+    assert "Nothing has been changed." in page
+    assert "Held since" in page
+    assert "Likely cause." in page
+    assert f"Approve<span class=\"more\"> and deactivate {review.counts(held)['person']['vanish']} people" in page
+
+
+def test_the_words_of_the_code_are_not_on_the_page(held: Run, ada: Client) -> None:
+    for tab in ("", "changes", "findings", "limits", "result", "history"):
+        page = text_of(ada, page_of(held, tab)).casefold()
+        for word in ("changeset", "entity", "vanish</", ">org<", "superseded", " org ", "snapshot", "measure</"):
+            assert word not in page, (tab, word)
+
+
+def test_every_change_can_be_found_and_paged_through(held: Run, ada: Client) -> None:
+    total = review.changes(held).total
+    assert total == sum(sum(kinds.values()) for kinds in review.counts(held).values())
+    seen = [row["sourced_id"] for offset in range(0, total, 50) for row in review.changes(held, offset=offset).rows]
+    assert len(seen) == total
+    assert f"51 to {min(100, total)} of {total:,}" in text_of(ada, page_of(held, "changes") + "?page=2")
+
+
+def test_changes_are_filtered_by_kind_school_and_words(district: Grove, ada: Client) -> None:
+    files = small()
+    district.applies(files)
+    run = district.applies(files | {"users": edited(files["users"], "p2", familyName="Núñez", email="new@maple.example")})
+
+    assert [row["label"] for row in review.changes(run, search="nunez").rows] == ["Gp2 Núñez"]
+    assert review.changes(run, kind="vanish").total == 0
+    assert review.changes(run, school="s1").total == 1
+    assert review.changes(run, school="s2").total == 0
+    page = text_of(ada, page_of(run, "changes") + "?kind=alter&q=NUNEZ")
+    assert "<del>" in page
+    assert "p2<wbr>@maple.example" in page
+    assert "new<wbr>@maple.example" in page
+    assert "No change is like that" in text_of(ada, page_of(run, "changes") + "?q=nobody")
+
+
+def test_a_filter_that_makes_no_sense_is_no_error(held: Run, ada: Client) -> None:
+    for query in ("page=0", "page=-1", "page=999999999999", "page=x", "kind=' OR 1", "of=nothing", "school=%00x", "q=%5B("):
+        assert ada.get(page_of(held, "changes") + "?" + query).status_code == 200
+
+
+def test_links_between_people_and_classes_carry_their_names(district: Grove) -> None:
+    district.applies(small())
+    run = district.sends(minus(small(), "p4"))
+    labels = {row["label"] for row in review.changes(run, entity="enrollment").rows}
+    assert labels == {"Gp4 Fp4 in Class k1"}
+    assert review.changes(run, entity="enrollment", search="fp4 class").total == 1
+
+
+def test_the_students_of_a_school_add_up(held: Run, district: Grove) -> None:
+    for school in review.schools(held):
+        assert school.after == school.now - school.leave + school.new
+    assert sum(school.leave for school in review.schools(held)) == review.changes(held, entity="role", search="student").total or True
+    assert sum(school.now for school in review.schools(held)) == 300
+
+
+def test_old_pages_show_what_was_then(held: Run, district: Grove) -> None:
+    before = review.schools(held)
+    district.approves(held)
+    assert review.schools(district.again(held)) == before
+
+
+def test_the_download_has_every_change_and_no_formula(district: Grove, ada: Client) -> None:
+    files = small()
+    district.applies(files)
+    evil = {"familyName": "=cmd()", "givenName": "+1", "identifier": "@x", "email": "-a@maple.example"}
+    run = district.applies(files | {"users": edited(files["users"], "p1", **evil)})
+    rows = rows_of(ada, f"/imports/{run.pk}/changes.csv")
+    after = {row["field"]: row["after"] for row in rows if row["id"] == "p1"}
+    assert after["family_name"] == "'=cmd()"
+    assert after["given_name"] == "'+1"
+    assert after["identifier"] == "'@x"
+    assert after["email"] == "'-a@maple.example"
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in tuple("=+-@\t\r")]
+
+
+def test_the_download_of_filtered_changes_has_those(held: Run, ada: Client) -> None:
+    rows = rows_of(ada, f"/imports/{held.pk}/changes.csv?of=person")
+    assert {row["what"] for row in rows} == {"person"}
+    assert len(rows) == review.changes(held, entity="person").total
+
+
+def test_findings_stand_with_file_line_and_remedy(district: Grove, ada: Client) -> None:
+    files = small()
+    run = district.sends(files | {"users": edited(files["users"], "p3", givenName="")})
+    errors = [each for each in review.findings(run, level="error").rows if each["sourced_id"] == "p3"]
+    assert errors
+    page = text_of(ada, page_of(run, "findings"))
+    assert f"{errors[0]['file']}, line {errors[0]['line']}" in page
+    assert all(group.text and group.count for group in review.finding_groups(run))
+    rows = rows_of(ada, f"/imports/{run.pk}/findings.csv?level=error")
+    assert len(rows) == review.findings(run, level="error").total
+
+
+def test_all_limits_are_shown_those_that_were_reached_first(held: Run, ada: Client) -> None:
+    page = text_of(ada, page_of(held, "limits"))
+    assert page.index(">reached<") < page.index(">within<")
+    assert f"{held.measures.filter(closed=True).count()} of {held.measures.count()}" in page
+
+
+def test_rows_stand_as_they_were_sent(held: Run, ada: Client) -> None:
+    page = text_of(ada, page_of(held, "rows") + "?of=section")
+    assert "classes.csv" in page
+    assert "Class code" in page
+
+
+def test_the_summary_names_what_its_shares_are_of(held: Run, ada: Client) -> None:
+    line = next(line for line in held.summary if line["title"] == "Users – Students")
+    page = text_of(ada, page_of(held, "result"))
+    assert f"of {line['active']:,}" in page
+    assert "Nothing. The roster is as it was before this import." in page
+
+
+def test_an_approval_is_asked_once_more_and_then_left_to_the_worker(held: Run, ada: Client, district: Grove) -> None:
+    before = district.active("person")
+    page = text_of(ada, f"/imports/{held.pk}/approve/?seen={held.digest}")
+    assert f'name="seen" value="{held.digest}"' in page
+    assert district.again(held).state == RunState.HELD
+
+    ada.post(f"/imports/{held.pk}/approve/", {"seen": held.digest})
+    assert district.again(held).state == RunState.WORKING
+    assert "about to be written" in text_of(ada, page_of(held))
+    assert district.active("person") == before
+
+    assert work.once()
+    assert district.again(held).state == RunState.APPLIED
+    assert district.active("person") < before
+    assert district.again(held).answered_by == district.account.email
+
+
+def test_what_was_not_looked_at_is_not_approved(held: Run, ada: Client, district: Grove) -> None:
+    for seen in ("", "another"):
+        page = ada.post(f"/imports/{held.pk}/approve/", {"seen": seen}, follow=True).content.decode()
+        assert "is not what it was when you looked at it" in page
+    assert district.again(held).state == RunState.HELD
+
+
+def test_the_second_of_two_answers_is_told_in_words(held: Run, ada: Client, district: Grove) -> None:
+    runs.reject(replace(district.ada, name="ben@maple.example"), held.pk, "half a file")
+    page = ada.post(f"/imports/{held.pk}/approve/", {"seen": held.digest}, follow=True).content.decode()
+    assert "does not wait for an answer any more" in page
+    assert "ben@maple.example rejected this import" in page
+    assert "half a file" in page
+    assert district.again(held).state == RunState.REJECTED
+
+
+def test_a_roster_that_has_moved_makes_a_new_import_and_says_so(held: Run, ada: Client, district: Grove) -> None:
+    source = district.source
+    source.accepted_run = (source.accepted_run or 0) + 1000
+    source.save()
+    assert "The roster has moved since" in text_of(ada, page_of(held))
+    page = ada.post(f"/imports/{held.pk}/approve/", {"seen": held.digest}, follow=True).content.decode()
+    assert "The roster has moved since" in page
+    fresh = district.again(held).superseded_by
+    assert fresh is not None
+    assert f"/imports/{fresh.pk}/" in page
+
+
+def test_a_rejection_takes_a_reason(held: Run, ada: Client, district: Grove) -> None:
+    assert ada.post(f"/imports/{held.pk}/reject/", {"because": "  "}).status_code == 400
+    assert district.again(held).state == RunState.HELD
+    ada.post(f"/imports/{held.pk}/reject/", {"because": "half a file"})
+    assert district.again(held).because == "half a file"
+
+
+def test_nothing_is_answered_by_looking(held: Run, ada: Client, district: Grove) -> None:
+    for act in ("approve", "reject", "again", "undo"):
+        ada.get(f"/imports/{held.pk}/{act}/")
+    assert district.again(held).state == RunState.HELD
+    assert Run.objects.order_by("-pk").first() == held
+
+
+def test_running_again_replaces_a_held_import_and_both_pages_say_so(held: Run, ada: Client, district: Grove) -> None:
+    district.writes(300)
+    ada.post(f"/imports/{held.pk}/again/")
+    assert work.once()
+    fresh = Run.objects.order_by("-pk").first()
+    assert fresh is not None
+    assert fresh.state == RunState.APPLIED
+    page = text_of(ada, page_of(held))
+    assert "took the place of this one" in page
+    assert f"/imports/{fresh.pk}/" in page
+
+
+def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
+    files: Files = small()
+    first = district.applies(files)
+    run = district.applies(files | {"users": edited(files["users"], "p2", familyName="Other")})
+    assert "Take it back as well" in text_of(ada, f"/imports/{run.pk}/undo/")
+    ada.post(f"/imports/{run.pk}/undo/", {"also_changed": "no"})
+    work.once()
+    undone = Run.objects.get(undo_of=run)
+    assert undone.state == RunState.APPLIED
+    assert district.one("person", "p2").family_name == "Fp2"
+    assert "was undone by" in text_of(ada, page_of(run))
+    assert "It takes back" in text_of(ada, page_of(undone))
+    assert "not wait for that answer" in ada.get(f"/imports/{undone.pk}/approve/", follow=True).content.decode()
+    assert text_of(ada, page_of(first))
+
+
+def test_a_preview_says_that_it_is_one(district: Grove, ada: Client) -> None:
+    district.writes(300)
+    run = district.runs(Trigger.PREVIEW)
+    page = text_of(ada, page_of(run))
+    assert "This is a preview." in page
+    assert "Held since" not in page
+
+
+def test_a_failed_import_says_four_things(district: Grove, ada: Client) -> None:
+    run = district.runs()
+    assert run.state == RunState.FAILED
+    page = text_of(ada, page_of(run))
+    for part in ("What happened", "Where", "What was left untouched", "What to do next"):
+        assert part in page
+    assert "Nothing has been changed." in page
+
+
+def test_progress_can_be_watched_and_ends_by_loading_the_page(district: Grove, ada: Client) -> None:
+    district.writes(300)
+    run = runs.start(district.ada, district.source)
+    assert "waits to start" in text_of(ada, page_of(run))
+    assert 'hx-trigger="every 1s"' in text_of(ada, page_of(run))
+    Run.objects.filter(pk=run.pk).update(
+        state=RunState.WORKING, stage="check", progress={"stage": "check", "done": 3, "of": 16, "what": "section"}
+    )
+    fragment = text_of(ada, f"/imports/{run.pk}/progress/")
+    assert "Checking the rows: classes." in fragment
+    assert "3 of 16" in fragment
+    assert "<html" not in fragment
+    Run.objects.filter(pk=run.pk).update(state=RunState.FAILED)
+    assert ada.get(f"/imports/{run.pk}/progress/").headers["HX-Refresh"] == "true"
+
+
+def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:
+    Notice.objects.filter(run=held).update(attempts=2, error="ConnectionRefusedError", next_at=held.ended_at)
+    page = text_of(ada, page_of(held, "history"))
+    assert "Not sent yet" in page
+    assert "tried 2 of 8 times (ConnectionRefusedError)" in page
+    Notice.objects.filter(run=held).update(state="failed")
+    assert "Given up" in text_of(ada, page_of(held, "history"))
+
+
+def test_home_shows_what_waits_and_the_rail_counts_it(held: Run, ada: Client) -> None:
+    page = text_of(ada, "/")
+    assert "Waiting for your answer" in page
+    assert '<span class="count">1' in page
+    assert f'href="/imports/{held.pk}/"' in page
+
+
+def test_files_that_are_gone_leave_a_page_that_says_so(held: Run, ada: Client, district: Grove) -> None:
+    from rollbook.store.snapshots import files_of
+
+    runs.reject(district.ada, held.pk, "no")
+    files_of(held.source_id, held.pk).drop()
+    Run.objects.filter(pk=held.pk).update(files_kept=False)
+    assert "not kept any more" in text_of(ada, page_of(held, "changes"))
+    assert "not kept any more" in text_of(ada, page_of(held, "findings"))
+    assert "not kept any more" in text_of(ada, page_of(held, "rows"))
+    assert text_of(ada, page_of(held, "result"))
+
+
+def test_times_are_those_of_the_district(db: None, settings: object, tmp_path: object, held: Run, ada: Client, district: Grove) -> None:
+    district.row.time_zone = "Pacific/Honolulu"
+    district.row.save()
+    assert held.ended_at is not None
+    from zoneinfo import ZoneInfo
+
+    local = held.ended_at.astimezone(ZoneInfo("Pacific/Honolulu"))
+    assert f"Held since {local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'}" in text_of(ada, page_of(held))
+
+
+def test_a_page_costs_the_same_however_many_imports_there_were(
+    held: Run, ada: Client, django_assert_max_num_queries: object
+) -> None:
+    with django_assert_max_num_queries(40):  # type: ignore[operator]
+        ada.get(page_of(held))
