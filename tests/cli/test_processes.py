@@ -23,6 +23,13 @@ from rollbook.connectors.oneroster.connector import OneRosterCsv
 OneRosterCsv.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
 """
 
+#: The same, just before approved changes are written.
+DIES_APPLYING = """
+import os, signal
+from rollbook.lib import columnar
+columnar.digest = lambda frame: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 @pytest.fixture
 def installed(program: Program, tmp_path: Path) -> Program:
@@ -134,3 +141,36 @@ def _becomes(true: Callable[[], bool], *, within: float = 40) -> bool:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_the_demo_goes_on_where_it_was(program: Program, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sign_ins = []
+    for _ in range(2):
+        demo = program("demo", "--no-browser", "--port", port)
+        try:
+            assert _answers(f"http://127.0.0.1:{port}/"), demo.poll()
+            demo.send_signal(signal.SIGINT)
+            said = ended(demo)
+        finally:
+            demo.kill()
+        assert said.code == 0, said
+        sign_ins.append([line for line in said.out.splitlines() if line.startswith(("Sign in", "Password"))])
+        assert [each["state"] for each in ended(program("runs", "--json")).json] == ["held", "applied", "applied"]
+    assert sign_ins[0] == sign_ins[1] != []
+    assert list((tmp_path / "kept" / "mail").glob("*.eml"))
+
+
+def test_the_demo_leaves_a_real_installation_alone(installed: Program) -> None:
+    said = ended(installed("demo", "--no-browser"))
+    assert (said.code, "not the demo's" in said.err) == (2, True), said
+    assert ended(installed("sources", "--json")).json[0]["name"] == "lincoln"
+
+
+def test_an_approved_import_that_was_killed_is_applied_as_it_was_approved(installed: Program) -> None:
+    held = ended(installed("plan", "lincoln", "--json")).json
+    assert ended(installed("approve", held["run"], first=DIES_APPLYING)).code == -signal.SIGKILL
+    said = ended(installed("approve", held["run"], "--json"))
+    assert (said.code, said.json["state"], said.json["digest"]) == (0, "applied", held["digest"]), said

@@ -1,5 +1,7 @@
 """For any two districts: importing the second over the first gives the second, and undo gives the first."""
 
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -85,31 +87,44 @@ def adds_up(run: Run) -> None:
         assert min(value for value in line.values() if isinstance(value, int)) >= 0, line
 
 
-EFFORT = settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+def effort(examples: int, *, repeatable: bool) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=repeatable,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @pytest.fixture
-def _number() -> list[int]:
-    return [0]
+def new_district(db: None, settings: Any, tmp_path: Path) -> Callable[[], Grove]:
+    """Make one district after the other, each with folders of its own."""
+    numbers = count(1)
+
+    def make() -> Grove:
+        number = next(numbers)
+        settings.DATA_DIR = tmp_path / str(number) / "kept"
+        return Grove(tmp_path / str(number), f"Maple {number}")
+
+    return make
 
 
-@EFFORT
+@effort(5, repeatable=True)
 @given(a=districts(), b=districts())
-def test_the_second_import_gives_the_second_district_and_undo_the_first(
-    db: None, settings: Any, tmp_path: Path, _number: list[int], a: Files, b: Files
-) -> None:
-    _number[0] += 1
-    home = tmp_path / str(_number[0])
-    settings.DATA_DIR = home / "kept"
-    district = Grove(home, f"Maple {_number[0]}")
+def test_the_second_import_gives_the_second_district_and_undo_the_first(new_district: Callable[[], Grove], a: Files, b: Files) -> None:
+    first_second_undo(new_district(), a, b)
 
+
+@pytest.mark.torture
+@effort(150, repeatable=False)
+@given(a=districts(), b=districts())
+def test_the_same_for_many_districts(new_district: Callable[[], Grove], a: Files, b: Files) -> None:
+    first_second_undo(new_district(), a, b)
+
+
+def first_second_undo(district: Grove, a: Files, b: Files) -> None:
     first = district.applies(a)
     adds_up(first)
     compare(district, a)

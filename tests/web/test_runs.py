@@ -45,7 +45,7 @@ def test_a_held_import_says_how_many_of_how_many_and_that_nothing_has_changed(he
     assert "Nothing has been changed." in page
     assert "Held since" in page
     assert "Likely cause." in page
-    assert f"Approve<span class=\"more\"> and deactivate {review.counts(held)['person']['vanish']} people" in page
+    assert f'Approve<span class="more"> and deactivate {review.counts(held)["person"]["vanish"]} people' in page
 
 
 def test_the_words_of_the_code_are_not_on_the_page(held: Run, ada: Client) -> None:
@@ -95,7 +95,10 @@ def test_links_between_people_and_classes_carry_their_names(district: Grove) -> 
 def test_the_students_of_a_school_add_up(held: Run, district: Grove) -> None:
     for school in review.schools(held):
         assert school.after == school.now - school.leave + school.new
-    assert sum(school.leave for school in review.schools(held)) == review.changes(held, entity="role", search="student").total or True
+    assert (
+        sum(school.leave for school in review.schools(held)) == review.changes(held, entity="role", search="student").total
+        or True
+    )
     assert sum(school.now for school in review.schools(held)) == 300
 
 
@@ -304,7 +307,9 @@ def test_files_that_are_gone_leave_a_page_that_says_so(held: Run, ada: Client, d
     assert text_of(ada, page_of(held, "result"))
 
 
-def test_times_are_those_of_the_district(db: None, settings: object, tmp_path: object, held: Run, ada: Client, district: Grove) -> None:
+def test_times_are_those_of_the_district(
+    db: None, settings: object, tmp_path: object, held: Run, ada: Client, district: Grove
+) -> None:
     district.row.time_zone = "Pacific/Honolulu"
     district.row.save()
     assert held.ended_at is not None

@@ -40,6 +40,15 @@ def plan_now(actor: Actor, source: Source) -> Run:
     return runs.start(actor, source, Trigger.PREVIEW)
 
 
+def approve_now(actor: Actor, number: int) -> Run:
+    """Say yes to a held run; one that was approved before, and whose process then died, is taken up. Errors: as of `approve`."""
+    run = runs.get(actor, number)
+    actor.must_administer()
+    if run.state == RunState.QUEUED and run.approved_digest:
+        return run
+    return runs.approve(actor, number)
+
+
 def undo_now(actor: Actor, number: int, *, also_changed: bool = False) -> tuple[Run, Run | None]:
     """Ask for an undo that can start at once; return it, and the waiting run that it takes up or takes the place of."""
     run = runs.get(actor, number)

@@ -36,6 +36,7 @@ def demo(
     folder = _own_folder(port)
     _refuse_real_installation(folder)
     prepare()
+    _refuse_real_district()
     page = _page(folder)
     if not page["made"]:
         paper.say("Making Maple Grove, a district of invented people …")
@@ -72,6 +73,16 @@ def _refuse_real_installation(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / PAGE).exists():
         _write(folder, {"email": ADMIN, "password": secrets.token_urlsafe(12), "made": False})
+
+
+def _refuse_real_district() -> None:
+    """Refuse a database that was named and has somebody's district in it."""
+    from rollbook.store.models import Account, District
+
+    if District.objects.exists() and not Account.objects.filter(email=ADMIN).exists():
+        raise ConfigError(
+            "The database has a district already that is not the demo's", next_step="Name an empty database, or none."
+        )
 
 
 def _page(folder: Path) -> dict[str, Any]:

@@ -124,10 +124,10 @@ def findings(number: RunNumber, csv: Csv = None, district: District = None, as_j
 def approve(number: RunNumber, district: District = None, as_json: Json = False) -> None:
     """Say yes to a held import: exactly the changes that it shows are applied."""
     actor = begin(district)
-    from rollbook.actions import runs
+    from rollbook.actions import at_once
 
     _sweep()
-    _answer(actor, number, as_json, lambda: runs.approve(actor, number))
+    _answer(actor, number, as_json, lambda: at_once.approve_now(actor, number))
 
 
 def reject(

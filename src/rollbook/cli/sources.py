@@ -1,5 +1,6 @@
 """Commands about sources: add, show, test, disable."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -102,8 +103,9 @@ def _values(settings: list[str]) -> dict[str, str]:
     wrong = {text: "write it as KEY=VALUE" for text in settings if "=" not in text}
     if wrong:
         raise ConfigError(fields=wrong)
-    pairs = (text.partition("=") for text in settings)
-    return {key.strip(): value for key, _, value in pairs}
+    pairs = ((key.strip(), value) for key, _, value in (text.partition("=") for text in settings))
+    # What is typed here is meant from here; a worker looks from elsewhere.
+    return {key: str(Path(value).expanduser().absolute()) if key == "path" and value else value for key, value in pairs}
 
 
 def _print(chosen: "Source", as_json: bool) -> None:

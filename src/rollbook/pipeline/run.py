@@ -154,7 +154,7 @@ def _read(
             run.data_seen = last.data_seen
             return seen.same_again(earlier, files, last)
         snapshot = extract(connector, Snapshot(files.snapshot), earlier, _progress(run, Stage.EXTRACT))
-    run.data_seen = seen.data_seen(snapshot)
+    run.data_seen = seen.rows_seen(snapshot)
     applied = Run.objects.filter(source=source, state=RunState.APPLIED, undo_of=None).order_by("-pk").first()
     anew = applied is not None and applied.judged_by.partition("/")[0] != run.judged_by.partition("/")[0]
     found = {}

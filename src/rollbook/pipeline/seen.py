@@ -61,7 +61,7 @@ def judged_by(source: Source, limits: tuple[Threshold, ...]) -> str:
     return f"{columnar.text_digest(chr(10).join(text))[:16]}/{columnar.text_digest(settings)[:16]}"
 
 
-def data_seen(snapshot: Snapshot) -> str:
+def rows_seen(snapshot: Snapshot) -> str:
     """Fingerprint the rows of a snapshot, in whatever order they came."""
     parts = []
     for entity in ENTITIES:

@@ -43,26 +43,30 @@ def mirror(receipt: RunFiles, undone: int, roster: Roster, accepted: Accepted, *
         if changes is None:
             found[entity.name] = nothing(entity)
             continue
-        found[entity.name], said = _mirror(entity, changes.collect(), roster, accepted, also_changed)
+        rows = changes.collect()
+        last = roster.last_written(entity, rows["sourced_id"], undone)
+        found[entity.name], said = _mirror(entity, rows, last, roster, accepted, also_changed)
         conflicts.append(said)
     return Mirror(found, pl.concat(conflicts))
 
 
 def _mirror(
-    entity: Entity, changes: pl.DataFrame, roster: Roster, accepted: Accepted, also_changed: bool
+    entity: Entity, changes: pl.DataFrame, last: pl.Series, roster: Roster, accepted: Accepted, also_changed: bool
 ) -> tuple[Candidates, pl.DataFrame]:
     columns = list(entity.names)
     written = [name for name in columns if name in changes.columns]
     live = roster.rows(entity, changes["sourced_id"]).rename({name: f"now.{name}" for name in columns})
     rows = changes.join(live, on="sourced_id", how="inner")
     kind = pl.col("kind")
-    stands = pl.col("status") == pl.when(kind == Change.VANISH.value).then(pl.lit("inactive")).otherwise(pl.lit("active"))
+    # Who came back and was removed once more is gone for another reason than the import that is undone.
+    still_gone = (pl.col("status") == "inactive") & (pl.lit(also_changed) | pl.col("sourced_id").is_in(last.implode()))
+    stands = pl.when(kind == Change.VANISH.value).then(still_gone).otherwise(pl.col("status") == "active")
     touched = pl.any_horizontal(pl.lit(False), *(pl.col(f"now.{name}").ne_missing(pl.col(name)) for name in written))
     came = kind.is_in([Change.APPEAR.value, Change.RETURN.value])
     moved = ~stands if also_changed else ~stands | (came & touched)
 
     leave = rows.filter(came & (pl.col("status") == "active") & (pl.lit(also_changed) | ~touched))
-    back = rows.filter((kind == Change.VANISH.value) & (pl.col("status") == "inactive"))
+    back = rows.filter((kind == Change.VANISH.value) & still_gone)
     alter = rows.filter((kind == Change.ALTER.value) & (pl.col("status") == "active"))
     values = []
     for name in columns:
@@ -94,7 +98,7 @@ def _mirror(
         restored.lazy(),
         before,
         _as_live(leave, columns),
-        read=restored.height + leave.height,
+        read=restored.height,
         candidates=restored.height,
     )
     return mirrored, said

@@ -53,6 +53,15 @@ class Roster:
         sql = f"SELECT {cursor.listed(schema, 'r')} FROM {joined}"
         return cursor.fetch(sql, (parameter, self.district, self.source), schema)
 
+    def last_written(self, entity: Entity, keys: pl.Series, run: int) -> pl.Series:
+        """Return those of these keys whose rows no other run has written since this one."""
+        schema = text(("sourced_id",))
+        if not len(keys):
+            return schema.to_frame()["sourced_id"]
+        joined, parameter = cursor.keys_joined(keys, table(entity), "r", f'{_KEY} AND r."sourced_id" = {cursor.key_value()}')
+        sql = f'SELECT r."sourced_id" FROM {joined} WHERE r."last_run" = %s'
+        return cursor.fetch(sql, (parameter, self.district, self.source, run), schema)["sourced_id"]
+
     def children(self, entity: Entity, column: str, keys: pl.Series) -> pl.DataFrame:
         """Return the active rows that point, in one column, to any of these keys."""
         schema = text(("sourced_id", "status", *entity.names))

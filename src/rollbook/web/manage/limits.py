@@ -12,7 +12,6 @@ from rollbook.actions import preferences, sources
 from rollbook.actions.limits import BY_KEY, Figures, Judged
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import Kind, Threshold
-from rollbook.domain.words import COUNTED
 from rollbook.store.models import Measure
 from rollbook.web.access import actor_of, administrators
 from rollbook.web.manage.views import frame
@@ -47,6 +46,12 @@ class Row:
     @property
     def own(self) -> bool:
         return self.limit != self.default
+
+    @property
+    def default_words(self) -> str:
+        """Say the default figures."""
+        each = self.default
+        return f"{each.count:,}" if each.count is not None else f"{each.percent:g} %, at least {each.floor:,}"
 
     @property
     def filled(self) -> float:
@@ -125,11 +130,6 @@ def group_of(limit: Threshold) -> str:
     if limit.entity == "enrollment":
         return "places"
     return "people" if limit.entity in ("person", "role", "guardianship") else "classes"
-
-
-def called(limit: Threshold) -> str:
-    """Name what a limit counts, in a few words."""
-    return COUNTED[limit.entity, limit.role][1]
 
 
 def read(form: QueryDict, now: tuple[Threshold, ...]) -> tuple[dict[str, Figures], dict[str, str]]:

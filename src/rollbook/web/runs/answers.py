@@ -25,8 +25,9 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
         return _answered(request, run, lambda: runs.approve(actor, number, request.POST.get("seen", "")))
     if run.state != RunState.HELD:
         return _too_late(request, run)
-    page = {"rail": "imports", "run": run, "seen": request.GET.get("seen", run.digest), "approval": said.approval(run), "leaving": said.leaving(run)}
-    return render(request, "runs/approve.html", page | {"kinds": said.kinds(run), "doubt": said.doubt(run)})
+    page = {"rail": "imports", "run": run, "seen": request.GET.get("seen", run.digest), "kinds": said.kinds(run)}
+    words = {"approval": said.approval(run), "leaving": said.leaving(run), "doubt": said.doubt(run)}
+    return render(request, "runs/approve.html", page | words)
 
 
 @administrators

@@ -63,7 +63,7 @@ def sentence(run: Run) -> SafeString:
     if run.state == RunState.APPLIED:
         done = "undone" if run.trigger == Trigger.UNDO else "applied"
         if not number:
-            return format_html("Nothing had to be changed: the source and the roster agree.")
+            return SafeString("Nothing had to be changed: the source and the roster agree.")
         return format_html(
             "<strong>{} {}</strong> on {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
         )
@@ -76,7 +76,7 @@ def sentence(run: Run) -> SafeString:
             UNWRITTEN,
         )
     if run.state == RunState.SUPERSEDED:
-        return format_html("Another import took the place of this one. <strong>Nothing of this one was written.</strong>")
+        return SafeString("Another import took the place of this one. <strong>Nothing of this one was written.</strong>")
     return format_html("The import of “{}” stopped. <strong>{}</strong>", run.source.name, UNWRITTEN)
 
 
@@ -217,7 +217,7 @@ def _named(page: review.Page, entity: str, name: str, value: str | None) -> str 
 def _held(run: Run, number: int) -> SafeString:
     if _is_preview(run):
         if not number:
-            return format_html("This is a preview. Nothing would change: the source and the roster agree.")
+            return SafeString("This is a preview. Nothing would change: the source and the roster agree.")
         return format_html(
             "This is a preview. An import now would make <strong>{}</strong>. <strong>{}</strong>",
             counted(number, "change", "changes"),

@@ -1,0 +1,258 @@
+"""Undo: the mirror of an applied import, with the values that stood there before, and without what somebody changed since."""
+
+from datetime import timedelta
+
+import pytest
+
+from rollbook.actions import runs
+from rollbook.domain.errors import Conflict
+from rollbook.domain.runs import Trigger
+from rollbook.lib import clock
+from rollbook.store.models import Run
+from rollbook.store.snapshots import files_of
+from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user
+
+
+def other() -> Files:
+    """A second night: one comes, one leaves, two are changed."""
+    files = minus(small(), "p2")
+    files["users"] = [*files["users"], user("p9")]
+    files["users"] = edited(edited(files["users"], "p3", familyName="Third", email="third@maple.example"), "p4", email="")
+    files["enrollments"] = [*files["enrollments"], enrollment("k2", "p9", school="s2")]
+    return files
+
+
+def test_everything_comes_back_with_the_values_it_had(district: Grove) -> None:
+    district.applies(small())
+    before = district.roster()
+    second = district.applies(other())
+    assert district.roster() != before
+
+    undone = district.undoes(second)
+
+    assert undone.state == "applied" and undone.undo_of_id == second.pk and undone.trigger == "undo"
+    assert district.roster() == before
+    assert district.one("person", "p9").status == "inactive"
+    assert {each.kind for each in undone.notices.all()} == {"results"}
+    for n in undone.counts.values():
+        assert n["read"] == n["appear"] + n["alter"] + n["return"] + n["same"] + n["unfit"]
+    assert undone.counts["person"] | {"vanish": 1, "return": 1, "alter": 2, "same": 0, "unfit": 0} == undone.counts["person"]
+
+
+def test_the_night_after_an_undo_sees_what_is_there(district: Grove) -> None:
+    """The hashes beside the database must follow an undo: a change that was taken back is a change again."""
+    district.applies(small())
+    second = district.applies(other())
+    district.undoes(second)
+
+    again = district.runs()  # pressed by a person
+
+    assert again.state == "applied"
+    assert {k: again.counts["person"][k] for k in ("appear", "return", "alter", "vanish")} == {"appear": 0, "return": 1, "alter": 2, "vanish": 1}
+    quiet = district.runs()
+    assert not any(n[k] for n in quiet.counts.values() for k in ("appear", "alter", "vanish", "return"))
+
+
+def test_an_undo_goes_through_the_same_gate(district: Grove) -> None:
+    first = district.applies(small(12))
+    undone = district.undoes(first)
+    assert undone.state == "held" and undone.reasons
+    assert district.active("person") == 15
+    assert district.approves(undone).state == "applied"
+    assert district.active("person") == 0 and not any(district.roster().values())
+
+
+def test_undo_of_an_undo_brings_the_change_back(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    after = district.roster()
+    undone = district.undoes(second)
+
+    redone = district.undoes(undone)
+
+    assert redone.state == "applied"
+    assert district.roster() == after
+    night = district.runs(Trigger.SCHEDULED)
+    assert night.state == "applied", "nothing is undone any more, so nothing waits"
+
+
+def test_what_somebody_changed_since_is_a_conflict_and_left_alone(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    third = other()
+    third["users"] = edited(third["users"], "p3", familyName="Since")  # the email is still the second night's
+    third["users"] = edited(third["users"], "p9", familyName="Since")  # came with the second night
+    district.applies(third)
+
+    undone = district.undoes(second)
+
+    people = district.rows("person")
+    assert people["p3"]["family_name"] == "Since" and people["p3"]["email"] == "p3@maple.example"
+    assert people["p9"]["family_name"] == "Since"
+    assert people["p2"] and people["p4"]["email"] == "p4@maple.example"
+    said = {(each["sourced_id"], each["field"]) for each in district.findings(undone, "changed_since") if each["entity"] == "person"}
+    assert said == {("p3", "family_name"), ("p9", None)}
+    assert undone.findings["warning"] >= 2 and not undone.findings["error"]
+
+
+def test_what_somebody_changed_since_goes_back_when_it_is_chosen(district: Grove) -> None:
+    district.applies(small())
+    before = district.roster()
+    second = district.applies(other())
+    third = other()
+    third["users"] = edited(edited(third["users"], "p3", familyName="Since"), "p9", familyName="Since")
+    district.applies(third)
+
+    district.undoes(second, also_changed=True)
+
+    assert district.roster() == before
+
+
+def test_a_person_whom_a_later_import_removed_again_does_not_come_back(district: Grove) -> None:
+    """Removed, back with other values, removed again: the first removal is not the reason any more."""
+    district.applies(small())
+    second = district.applies(minus(small(), "p2"))
+    back = small()
+    back["users"] = edited(back["users"], "p2", familyName="Since")
+    district.applies(back)
+    district.applies(minus(small(), "p2"))
+    state = district.roster()
+
+    undone = district.undoes(second)
+
+    assert district.roster() == state
+    assert {each["sourced_id"] for each in district.findings(undone, "changed_since")} >= {"p2"}
+
+
+def test_a_person_who_is_back_already_is_a_conflict_and_no_error(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(minus(small(), "p2"))
+    district.applies(small())
+    state = district.roster()
+    undone = district.undoes(second)
+    assert undone.state == "applied" and district.roster() == state
+    assert "p2" in {each["sourced_id"] for each in district.findings(undone, "changed_since")}
+
+
+def test_undo_then_the_nightly_import_is_held(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    district.undoes(second)
+    state = district.everything()
+
+    night = district.runs(Trigger.SCHEDULED)
+
+    assert night.state == "held"
+    assert any("The same data were undone on" in reason for reason in night.reasons), night.reasons
+    assert district.everything() == state
+    assert district.runs(Trigger.SCHEDULED).state == "held"
+
+
+def test_undo_then_a_night_with_the_same_rows_in_another_order_is_held(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    district.undoes(second)
+    files = other()
+    files["users"] = list(reversed(files["users"]))
+    assert district.sends(files, Trigger.SCHEDULED).state == "held"
+
+
+def test_undo_then_other_data_are_imported(district: Grove) -> None:
+    district.applies(small())
+    district.undoes(district.applies(other()))
+    night = district.sends(small(5), Trigger.SCHEDULED)
+    assert night.state == "applied"
+    assert district.source.undone_run is None
+
+
+def test_undo_then_pressed_by_a_person_is_applied(district: Grove) -> None:
+    district.applies(small())
+    district.undoes(district.applies(other()))
+    assert district.runs(Trigger.MANUAL).state == "applied"
+    assert district.runs(Trigger.SCHEDULED).state == "applied"
+
+
+def test_undo_of_an_older_import_holds_the_night_while_the_data_are_those_of_the_newer(district: Grove) -> None:
+    """What was undone is in tonight's data, too: they are the same as last night's, when it was undone."""
+    district.applies(small())
+    second = district.applies(other())
+    third = plus(other(), users=[user("p10")], enrollments=[enrollment("k2", "p10", school="s2")])
+    district.applies(third)
+    district.undoes(second)
+    state = district.everything()
+
+    night = district.runs(Trigger.SCHEDULED)
+
+    assert night.state == "held" and district.everything() == state
+
+
+def test_undo_after_a_byte_identical_night_still_holds_the_next(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    same = district.runs(Trigger.SCHEDULED)
+    assert same.state == "applied"
+    district.undoes(second)
+    assert district.runs(Trigger.SCHEDULED).state == "held"
+
+
+@pytest.mark.parametrize("state", ["held", "rejected", "failed"])
+def test_only_what_was_applied_can_be_undone(district: Grove, state: str) -> None:
+    run = district.applies(small())
+    Run.objects.filter(pk=run.pk).update(state=state)
+    with pytest.raises(Conflict):
+        runs.undo(district.ada, run.pk)
+
+
+def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    files_of(second.source_id, second.pk).drop()
+    with pytest.raises(Conflict, match="receipt"):
+        runs.undo(district.ada, second.pk)
+
+
+def test_receipts_are_kept_for_a_year_and_snapshots_for_less(district: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
+    district.applies(small())
+    second = district.applies(other())
+    district.applies(small(5))
+    for number in range(2):
+        district.applies(small(6 + number))
+    now = clock.now()
+
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=61))
+    runs.prune()
+    assert not files_of(second.source_id, second.pk).snapshot.exists()
+    assert files_of(second.source_id, second.pk).folder.exists()
+    assert district.again(second).files_kept
+
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=366))
+    runs.prune()
+    assert not files_of(second.source_id, second.pk).folder.exists() and not district.again(second).files_kept
+    with pytest.raises(Conflict):
+        runs.undo(district.ada, second.pk)
+    assert district.runs().state == "applied"  # and the night after needs none of it
+
+
+def test_an_undo_that_was_overtaken_is_refused(district: Grove) -> None:
+    first = district.applies(small(12))
+    undone = district.undoes(first)
+    assert undone.state == "held"
+    moved = district.sends(small(13))
+    assert moved.state == "applied"
+    with pytest.raises(Conflict):
+        runs.approve(district.ada, undone.pk)
+    assert district.active("person") == 16
+
+
+def test_undo_of_a_change_below_a_parent_that_left_since_is_said_and_not_written(district: Grove) -> None:
+    district.applies(small())
+    second = district.applies(small() | {"enrollments": [each for each in small()["enrollments"] if each["sourcedId"] != "p1.k1"]})
+    gone = small()
+    gone["classes"] = [each for each in gone["classes"] if each["sourcedId"] != "k1"]
+    gone["enrollments"] = [each for each in gone["enrollments"] if each["classSourcedId"] != "k1"]
+    district.applies(gone)
+
+    undone = district.undoes(second)
+
+    assert undone.state == "applied" and "p1.k1" not in district.rows("enrollment")
+    assert [each["sourced_id"] for each in district.findings(undone, "unknown_reference")] == ["p1.k1"]
