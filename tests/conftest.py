@@ -3,7 +3,9 @@
 import os
 import secrets
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -54,6 +56,22 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
     if DATABASE == "sqlite":
         settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"{FOLDER.name}/test.sqlite3"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_log_can_be_emptied() -> Iterator[None]:
+    """Let SQLite empty the audit log between tests: it does so by DELETE, which the log refuses. PostgreSQL truncates."""
+    from django.db.backends.sqlite3.operations import DatabaseOperations
+
+    strict = import_module("rollbook.store.migrations.0002_audit_is_append_only")
+    flush = DatabaseOperations.sql_flush
+
+    def sql_flush(*arguments: Any, **options: Any) -> list[str]:
+        return [*strict.SQLITE_BACK, *flush(*arguments, **options), *strict.SQLITE]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture

@@ -140,9 +140,12 @@ def rules() -> str:
 
 def form_rules() -> Iterator[tuple[str, ...]]:
     """Find every rule that the connector, or what it reads tables with, can name; with the words of its message."""
+    from rollbook.lib.csv_repair import COUNTED
+
     folder = ROOT / "src" / "rollbook"
-    found: dict[str, tuple[str, str, str]] = {}
-    for path in (*sorted((folder / "connectors" / "oneroster").glob("*.py")), folder / "lib" / "tabular.py"):
+    repaired = {rule: many.format("…").replace("FILE", "…").replace(", LINE", "") for rule, (_, many) in COUNTED.items()}
+    found = {rule: ("note", text, "") for rule, text in repaired.items()}
+    for path in sorted([*(folder / "connectors" / "oneroster").glob("*.py"), *(folder / "lib").glob("*.py")]):
         tree = ast.parse(path.read_text())
         known = assigned(tree.body)
         for part in tree.body:
@@ -295,6 +298,7 @@ def cli() -> str:
                 ("4", "The source failed. Nothing was written."),
                 ("5", "Done, with findings of level error: some rows were left out."),
                 ("6", "Answered already, or out of date. Nothing was written."),
+                ("130", "Stopped by Ctrl-C. Nothing was written."),
             ],
         ),
     ]

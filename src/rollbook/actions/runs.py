@@ -12,9 +12,10 @@ from django.db import OperationalError, connection, transaction
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
 from rollbook.actions.sources import connect
-from rollbook.domain.errors import Conflict, NotFound, StaleChangeset
+from rollbook.domain.errors import Conflict, NotFound, RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
+from rollbook.pipeline import outcome
 from rollbook.pipeline import run as pipeline
 from rollbook.store import audit, runs
 from rollbook.store.models import Run, Source
@@ -149,9 +150,9 @@ def sweep() -> list[Run]:
     for run in runs.orphans():
         note = "the process that worked on it is gone; nothing of it was written"
         if run.attempt >= runs.ATTEMPTS:
-            message = f"Import {run.pk} was begun {run.attempt} times and its process died each time. The roster is as it was."
-            if runs.move(run.pk, RunState.WORKING, RunState.FAILED, by="worker", note=note, message=message, exit_code=1):
-                left.append(run)
+            died = RollbookError(f"Import {run.pk} was begun {run.attempt} times and its process died each time")
+            outcome.failed(run, died, settings.PUBLIC_URL, patient=False)
+            left.append(run)
         elif runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by="worker", note=note, worker=""):
             left.append(run)
     return left

@@ -54,7 +54,9 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
     ):
         written = "Nothing had to be written: the source and the roster agree."
     then = {
-        RunState.APPLIED: "The next import runs as planned.",
+        RunState.APPLIED: "Imports by the clock wait until the source sends other data, or until somebody runs one by hand."
+        if run.undo_of_id
+        else "The next import runs as planned.",
         RunState.HELD: "It waits for an administrator to approve it, to reject it or to run it again. "
         "Until then no import of this source is applied.",
         RunState.FAILED: f"{run.next_step or 'Look at the source, then run the import again.'} The next import runs as planned.",

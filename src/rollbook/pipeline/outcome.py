@@ -24,7 +24,16 @@ def applied(run: Run, public_url: str) -> None:
     run.message = _applied_message(run)
     _supersede_held(run, "the roster has moved")
     code = 5 if run.findings.get("error") else 0
-    if not runs.move(run.pk, RunState.WORKING, RunState.APPLIED, by=run.by, message=run.message, reasons=[], exit_code=code):
+    if not runs.move(
+        run.pk,
+        RunState.WORKING,
+        RunState.APPLIED,
+        by=run.by,
+        attempt=run.attempt,
+        message=run.message,
+        reasons=[],
+        exit_code=code,
+    ):
         raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
     _remember_undo(run)
     who = run.answered_by or run.by
@@ -40,7 +49,16 @@ def held(run: Run, why: list[str], public_url: str) -> RunState:
         if run.trigger != Trigger.PREVIEW:
             _supersede_held(run, "a newer import took its place")
         code = 0 if why == ["preview"] else 3
-        if runs.move(run.pk, RunState.WORKING, RunState.HELD, by=run.by, reasons=why, message=run.message, exit_code=code):
+        if runs.move(
+            run.pk,
+            RunState.WORKING,
+            RunState.HELD,
+            by=run.by,
+            attempt=run.attempt,
+            reasons=why,
+            message=run.message,
+            exit_code=code,
+        ):
             audit.note(run.district_id, run.by, "import.held", run.name, source=run.source.name, digest=run.digest)
             notify.notify(run, RunState.HELD, public_url)
     return RunState.HELD
@@ -56,18 +74,27 @@ def _supersede_held(run: Run, note: str) -> None:
 
 def _remember_undo(run: Run) -> None:
     source = Source.objects.filter(pk=run.source_id)
-    if run.undo_of_id is None:
+    undone = Run.objects.filter(pk=run.undo_of_id).first()
+    if undone is None or undone.undo_of_id is not None:  # an undo that is undone itself leaves nothing to wait for
         source.update(undone_run=None, undone_at=None, undone_data="")
-    else:
-        undone = Run.objects.get(pk=run.undo_of_id)
-        source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=undone.data_seen)
+        return
+    # What the source sent last, which need not be what the undone run was made of, has the undone changes in it.
+    data = Run.objects.filter(source=run.source_id).exclude(data_seen="").order_by("-pk").values_list("data_seen", flat=True)
+    source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=data.first() or "")
 
 
 def out_of_date(run: Run, error: StaleChangeset) -> RunState:
     """End a run whose changes do not fit the roster any more, and queue a new one in its place."""
     with atomic():
         if runs.move(
-            run.pk, RunState.WORKING, RunState.SUPERSEDED, by=run.by, note=str(error), message=error.sentence, exit_code=6
+            run.pk,
+            RunState.WORKING,
+            RunState.SUPERSEDED,
+            by=run.by,
+            attempt=run.attempt,
+            note=str(error),
+            message=error.sentence,
+            exit_code=6,
         ):
             fresh = runs.queue(
                 run.source, Trigger.MANUAL, run.answered_by or run.by, undo_of=run.undo_of, also_changed=run.also_changed
@@ -80,7 +107,7 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
     """End a run that could not say anything true; or put it back, where the source may do better later."""
     if error.retryable and patient and run.attempt < runs.ATTEMPTS:
         later = clock.now() + PATIENCE * 2 ** (run.attempt - 1)
-        runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, note=str(error), not_before=later)
+        runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, attempt=run.attempt, note=str(error), not_before=later)
         return RunState.QUEUED
     run.message, run.next_step = error.sentence, error.next_step
     with atomic():
@@ -89,6 +116,7 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
             RunState.WORKING,
             RunState.FAILED,
             by=run.by,
+            attempt=run.attempt,
             note=str(error),
             message=run.message,
             next_step=run.next_step,

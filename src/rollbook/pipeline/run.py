@@ -32,7 +32,7 @@ from rollbook.pipeline.summary import summary
 from rollbook.store import runs, snapshots
 from rollbook.store.models import Limit, Run, Source
 from rollbook.store.roster import Roster
-from rollbook.store.snapshots import RunFiles, Snapshot, files_of
+from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -150,9 +150,12 @@ def _read(
         of_bytes = getattr(connector, "bytes_fingerprint", None)
         run.bytes_seen = of_bytes() if of_bytes else ""
         last = runs.last_ended(source.pk, before=run.pk)
-        if earlier and last and seen.nothing_can_differ(run, last, source):
+        same = (
+            open_snapshot(files_of(source.pk, last.pk).snapshot) if last and seen.nothing_can_differ(run, last, source) else None
+        )
+        if last and same:
             run.data_seen = last.data_seen
-            return seen.same_again(earlier, files, last)
+            return seen.same_again(same, files, last)
         snapshot = extract(connector, Snapshot(files.snapshot), earlier, _progress(run, Stage.EXTRACT))
     run.data_seen = seen.rows_seen(snapshot)
     applied = Run.objects.filter(source=source, state=RunState.APPLIED, undo_of=None).order_by("-pk").first()

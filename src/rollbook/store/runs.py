@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from rollbook.domain import gate
+from rollbook.domain.errors import StaleChangeset
 from rollbook.domain.runs import RunState, Stage, Trigger, event
 from rollbook.lib import clock
 from rollbook.store.models import Measure, Run, RunEvent, Source
@@ -30,10 +31,10 @@ def queue(source: Source, trigger: Trigger, by: str, **more: Any) -> Run:
     return run
 
 
-def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", **also: Any) -> bool:
+def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", attempt: int | None = None, **also: Any) -> bool:
     """Take one arrow of the state machine and write it down, with whatever else changes in the same moment.
 
-    Returns False, and writes nothing, if another worker or person moved the run first, or if a run of the same source is
+    A worker names its `attempt`, so that one which was taken for dead has no say any more. Returns False, and writes nothing, if another worker or person moved the run first, or if a run of the same source is
     already in a state that only one may be in. Raises IllegalTransition if the state machine has no such arrow.
     """
     name = event(old, new)
@@ -45,7 +46,8 @@ def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", **a
         also.setdefault("ended_at", None)
     try:
         with transaction.atomic():
-            if not Run.objects.filter(pk=run, state=old).update(state=new, **also):
+            mine = {} if attempt is None else {"attempt": attempt}
+            if not Run.objects.filter(pk=run, state=old, **mine).update(state=new, **also):
                 return False
             RunEvent.objects.create(run_id=run, at=now, by=by, event=name, old=old, new=new, note=note)
     except IntegrityError:
@@ -71,10 +73,15 @@ def begin(run: int, *, by: str) -> bool:
 
 
 def at_stage(run: Run, stage: Stage, done: int = 0, of: int = 0, what: str = "") -> None:
-    """Say where a working run is: for the progress that people watch, and as a sign of life."""
+    """Say where a working run is: for the progress that people watch, and as a sign of life.
+
+    Raises StaleChangeset where this process was taken for dead, and another one has the run.
+    """
     run.stage = stage
     run.progress = {"stage": stage, "done": done, "of": of, "what": what}
-    Run.objects.filter(pk=run.pk).update(stage=stage, progress=run.progress, heartbeat_at=clock.now())
+    mine = Run.objects.filter(pk=run.pk, state=RunState.WORKING, attempt=run.attempt)
+    if not mine.update(stage=stage, progress=run.progress, heartbeat_at=clock.now()):
+        raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
 
 
 def beat(run: int) -> None:

@@ -57,14 +57,12 @@ def sought_from(asked: QueryDict, zone: str) -> tuple[entries.Sought, str]:
     """Read what is looked for, and say what could not be read. Days are those of the district."""
     complaint = ""
     days: dict[str, datetime | None] = {}
-    for name in ("since", "until"):
-        text = asked.get(name, "").strip()
+    for name, ahead in (("since", 0), ("until", 1)):
+        text = asked.get(name, "").strip()[:40]
         try:
-            days[name] = midnight(date.fromisoformat(text), zone) if text else None
+            days[name] = midnight(date.fromisoformat(text) + timedelta(days=ahead), zone) if text else None
         except (ValueError, OverflowError):
             days[name], complaint = None, f"“{text}” is not a date; write it as 2026-09-01. It was left out."
-    if days["until"]:
-        days["until"] = midnight(days["until"].astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
     texts = {name: asked.get(name, "").replace("\0", "").strip()[:200] for name in ("act", "by", "about")}
     return entries.Sought(**texts, since=days["since"], until=days["until"]), complaint
 

@@ -75,8 +75,8 @@ def act_word(act: str) -> str:
 
 @register.filter
 def detail_words(detail: dict[str, object]) -> str:
-    """Write what an entry of the audit log says besides."""
-    return audit_log.in_words(detail)
+    """Write what an entry of the audit log says besides; of a digest, as much as tells it from others."""
+    return audit_log.in_words({name: str(value)[:19] if name == "digest" else value for name, value in detail.items()})
 
 
 @register.filter

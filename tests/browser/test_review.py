@@ -1,0 +1,184 @@
+"""The fear that a secretary, a keyboard or a phone cannot get from a held import to an answer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from rollbook.actions import actor, sources
+from rollbook.store.models import Account, Run
+from tests.browser.conftest import PASSWORD, judged, sign_in
+from tests.district import Grove, minus, small, write
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+STUDENTS = small(20)
+FEWER = minus(STUDENTS, *(f"p{number}" for number in range(11, 21)))
+
+
+@pytest.fixture
+def held(district: Grove) -> Run:
+    district.applies(STUDENTS)
+    run = district.sends(FEWER)
+    assert run.state == "held", run.message
+    return run
+
+
+def test_the_whole_story_from_first_start_to_undo(page: Page, worker: Callable[[], None], tmp_path: Path) -> None:
+    page.goto("/")
+    page.get_by_label("Name of the district").fill("Maple Grove")
+    page.get_by_label("Time zone").select_option("America/Chicago")
+    page.get_by_label("Your email").fill("ada@maple.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password once more").fill(PASSWORD)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("heading", name="Begin with where your roster comes from")).to_be_visible()
+
+    folder = write(tmp_path / "sent", STUDENTS)
+    ada = actor.of_account(Account.objects.get())
+    sources.add(ada, "oneroster-csv", "Lincoln", {"path": str(folder)})
+    page.reload()
+    page.get_by_role("button", name="Import now from Lincoln").click()
+    expect(page.get_by_text("This import waits to start.")).to_be_visible()
+    worker()
+    expect(page.locator("h1 + .state")).to_have_text("Applied")  # without a press: the page watches
+
+    write(folder, FEWER)
+    page.get_by_role("link", name="Home").click()
+    page.get_by_role("button", name="Import now from Lincoln").click()
+    worker()
+    expect(page.locator("h1 + .state")).to_contain_text("Held since")
+    expect(page.locator("#says")).to_have_text(
+        "This import would deactivate 10 of 20 students at School s1, 50.0\u00a0%. Your limit is 10 %. Nothing has been changed."
+    )
+
+    page.get_by_role("link", name="Approve").click()
+    page.get_by_role("button", name="Approve and deactivate 10 people").click()
+    expect(page.get_by_text("Approved. The changes are about to be written.")).to_be_visible()
+    worker()
+    expect(page.locator("h1 + .state")).to_have_text("Applied")
+
+    page.get_by_role("link", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    worker()
+    expect(page.locator("#says")).to_contain_text("undone")
+    expect(page.locator("h1 + .state")).to_have_text("Applied")
+
+
+def test_the_answers_stay_in_reach_while_scrolling(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    for width in (1300, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.goto(f"/imports/{held.pk}/")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        expect(page.get_by_role("link", name="Approve")).to_be_in_viewport()
+        expect(page.get_by_role("link", name="Reject")).to_be_in_viewport()
+        expect(page.get_by_role("button", name="Run again")).to_be_in_viewport()
+
+
+def test_tabs_and_filters_change_only_what_they_are_about(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    page.goto(f"/imports/{held.pk}/")
+    page.evaluate("document.getElementById('says').dataset.same = 'yes'")
+    page.get_by_role("link", name="Limits").click()
+    expect(page.get_by_text("Every import is held against all limits")).to_be_visible()
+    assert page.url.endswith("/limits/#about")
+    page.get_by_role("link", name="Changes").click()
+    page.get_by_label("What changes").select_option("person")
+    expect(page.locator("table.changes tbody tr")).to_have_count(10)
+    page.get_by_label("Name, number, email or class").fill("Fp12")
+    expect(page.locator("table.changes tbody tr")).to_have_count(1)
+    expect(page.locator("table.changes tbody tr")).to_contain_text("Gp12 Fp12")
+    assert page.locator("#says").get_attribute("data-same") == "yes"
+    assert "q=Fp12" in page.url
+    page.reload()
+    expect(page.locator("table.changes tbody tr")).to_have_count(1)
+
+
+def test_everything_works_without_scripts(
+    browser: Browser, live_server: Any, district: Grove, held: Run, worker: Callable[[], None]
+) -> None:
+    plain = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = plain.new_page()
+    sign_in(page, district)
+    page.goto(f"/imports/{held.pk}/")
+    page.get_by_label("What changes").select_option("person")
+    page.get_by_role("search", name="Changes").get_by_role("button", name="Show").click()
+    expect(page.locator("table.changes tbody tr")).to_have_count(10)
+    page.get_by_role("link", name="Reject").click()
+    page.get_by_label("Why?").fill("half a file")
+    page.get_by_role("button", name="Reject this import").click()
+    expect(page.locator("h1 + .state")).to_have_text("Rejected")
+    plain.close()
+
+
+def test_the_keyboard_reaches_the_answers_in_a_sensible_order(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    page.goto(f"/imports/{held.pk}/")
+    order = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("(document.activeElement.innerText || '').trim()"))
+    rail = ["Skip to the page", "Rollbook", "Home", "Imports", "People", "Classes", "Settings", "Sign out"]
+    wanted = [*rail, "Run again", "Approve", "Reject", "Changes"]
+    places = [next(at for at, said in enumerate(order) if said.startswith(each)) for each in wanted]
+    assert places == sorted(places), order
+
+
+def test_the_skip_link_leads_past_the_rail(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    page.goto(f"/imports/{held.pk}/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+def test_the_first_load_is_light_and_asks_nobody_else(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    sizes: dict[str, int] = {}
+    page.on("response", lambda response: sizes.__setitem__(response.url, len(response.body())))
+    page.goto(f"/imports/{held.pk}/", wait_until="networkidle")
+    assert sum(sizes.values()) < 100_000, sizes
+    assert {url.split("/")[2] for url in sizes} == {page.url.split("/")[2]}
+
+
+TABS = ("changes", "findings", "limits", "rows", "result", "history")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1300, 320])
+def test_no_page_shuts_anybody_out(page: Page, district: Grove, held: Run, colours: str, width: int) -> None:
+    page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 900})
+    wrong = []
+    page.goto("/sign-in/")
+    wrong += judged(page)
+    sign_in(page, district)
+    first = Run.objects.order_by("pk")[0].pk
+    pages = ["/", "/imports/", *(f"/imports/{held.pk}/{tab}/" for tab in TABS), f"/imports/{first}/", f"/imports/{first}/undo/"]
+    for address in [*pages, f"/imports/{held.pk}/approve/", f"/imports/{held.pk}/reject/", "/nowhere/"]:
+        page.goto(address)
+        wrong += judged(page)
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wrong.append(f"{address} scrolls sideways at {width}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_import_that_is_under_way_or_has_ended_badly_shuts_nobody_out(page: Page, district: Grove, held: Run) -> None:
+    sign_in(page, district)
+    wrong = []
+    shapes = {
+        "queued": {},
+        "working": {"stage": "check", "progress": {"stage": "check", "done": 3, "of": 16, "what": "section"}},
+        "rejected": {"because": "half a file", "answered_by": "ada@maple.example"},
+        "superseded": {"superseded_by": None},
+        "failed": {"message": "It stopped. The roster is as it was. Look.", "next_step": "Look."},
+    }
+    for state, also in shapes.items():
+        Run.objects.filter(pk=held.pk).update(state=state, **also)
+        page.goto(f"/imports/{held.pk}/")
+        wrong += judged(page)
+    assert not wrong, "\n".join(wrong)
