@@ -18,7 +18,7 @@ from tests.district import Grove
 
 
 def entries_in(page: str) -> int:
-    return page.count("<td class=\"tight\"><time")
+    return page.count('<td class="tight"><time')
 
 
 def downloaded(client: Client, **asked: str) -> list[list[str]]:

@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -202,7 +203,9 @@ def test_an_upload_that_is_no_export_leaves_the_files_of_before(district: Grove,
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
 
 
-def test_files_larger_than_the_limit_are_refused_in_words(district: Grove, ada: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_files_larger_than_the_limit_are_refused_in_words(
+    district: Grove, ada: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("rollbook.web.manage.receiving.LIMIT", 100)
     page = ada.post(at(district, "upload"), {"files": [zipped(write(tmp_path / "e", small()))]}, follow=True).content.decode()
     assert "The files are larger than" in page
@@ -255,7 +258,9 @@ def test_an_import_on_hold_is_the_first_thing_on_the_page(district: Grove, ada: 
     assert page.index("Nothing has been changed.") < page.index("Import now")
 
 
-def test_the_import_tab_asks_the_database_a_fixed_number_of_times(district: Grove, ada: Client, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
+def test_the_import_tab_asks_the_database_a_fixed_number_of_times(
+    district: Grove, ada: Client, django_assert_max_num_queries: Any
+) -> None:
     district.imports(300)
     district.imports(150)
     with django_assert_max_num_queries(16):
@@ -305,7 +310,7 @@ def test_a_limit_can_be_tried_on_what_was_measured_before_it_is_saved(district: 
     assert not Limit.objects.exists()
 
 
-def test_judging_limits_costs_three_statements_however_many_there_are(district: Grove, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_judging_limits_costs_three_statements_however_many_there_are(district: Grove, django_assert_num_queries: Any) -> None:
     district.imports(300)
     district.imports(298)
     source = district.source

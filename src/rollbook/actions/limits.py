@@ -74,11 +74,14 @@ def last_measured(source: Source) -> tuple[Run | None, dict[str, Measure]]:
     return run, nearest
 
 
-def save(actor: Actor, source: Source, figures: Mapping[str, Figures]) -> list[str]:
-    """Change the limits that differ; return their keys. Raises ConfigError, by key, with every complaint at once."""
+def save(actor: Actor, source: Source, figures: Mapping[str, Figures], unreadable: Mapping[str, str] | None = None) -> list[str]:
+    """Change the limits that differ; return their keys.
+
+    Errors: ConfigError, by key, with every complaint at once; what was `unreadable` is among them. Then nothing is changed.
+    """
     actor.must_administer()
     now = {each.key: Figures(each.percent, each.floor, each.count) for each in sources.limits(source)}
-    wrong: dict[str, str] = {}
+    wrong = dict(unreadable or {})
     changed = [key for key, wanted in figures.items() if now.get(key) != wanted]
     with transaction.atomic():
         for key in changed:

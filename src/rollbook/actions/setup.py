@@ -1,5 +1,6 @@
 """First start: the database, the district and its first administrator."""
 
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from django.contrib.auth.password_validation import validate_password
@@ -7,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 
 from rollbook.domain.errors import ConfigError, Conflict
-from rollbook.store import audit
+from rollbook.store import audit, migrations
 from rollbook.store.models import Account, District
 
 
@@ -19,8 +21,9 @@ def prepare() -> None:
 
 
 def is_prepared() -> bool:
-    """Say whether the database has the tables of Rollbook."""
-    return "store_district" in connection.introspection.table_names()
+    """Say whether the database has the tables of this version of Rollbook."""
+    applied = {name for app, name in MigrationRecorder(connection).applied_migrations() if app == "store"}
+    return {path.stem for path in Path(migrations.__file__).parent.glob("0*.py")} <= applied
 
 
 def needs_first_start() -> bool:

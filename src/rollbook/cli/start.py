@@ -90,7 +90,7 @@ def begin(district: str | None = None) -> "Actor":
     from rollbook.store.models import District
 
     if not _answers(setup.is_prepared):
-        raise ConfigError("There is no database of Rollbook yet", next_step="Type: rollbook init")
+        raise ConfigError("There is no database yet, or it is of an earlier version of Rollbook", next_step="Type: rollbook init")
     known = list(District.objects.order_by("name"))
     if not known:
         raise ConfigError("There is no district yet", next_step="Type: rollbook init")

@@ -29,7 +29,7 @@ def applied(run: Run, public_url: str) -> None:
         RunState.WORKING,
         RunState.APPLIED,
         by=run.by,
-        attempt=run.attempt,
+        of_attempt=run.attempt,
         message=run.message,
         reasons=[],
         exit_code=code,
@@ -54,7 +54,7 @@ def held(run: Run, why: list[str], public_url: str) -> RunState:
             RunState.WORKING,
             RunState.HELD,
             by=run.by,
-            attempt=run.attempt,
+            of_attempt=run.attempt,
             reasons=why,
             message=run.message,
             exit_code=code,
@@ -91,7 +91,7 @@ def out_of_date(run: Run, error: StaleChangeset) -> RunState:
             RunState.WORKING,
             RunState.SUPERSEDED,
             by=run.by,
-            attempt=run.attempt,
+            of_attempt=run.attempt,
             note=str(error),
             message=error.sentence,
             exit_code=6,
@@ -107,7 +107,7 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
     """End a run that could not say anything true; or put it back, where the source may do better later."""
     if error.retryable and patient and run.attempt < runs.ATTEMPTS:
         later = clock.now() + PATIENCE * 2 ** (run.attempt - 1)
-        runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, attempt=run.attempt, note=str(error), not_before=later)
+        runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, of_attempt=run.attempt, note=str(error), not_before=later)
         return RunState.QUEUED
     run.message, run.next_step = error.sentence, error.next_step
     with atomic():
@@ -116,7 +116,7 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
             RunState.WORKING,
             RunState.FAILED,
             by=run.by,
-            attempt=run.attempt,
+            of_attempt=run.attempt,
             note=str(error),
             message=run.message,
             next_step=run.next_step,

@@ -75,7 +75,7 @@ class OnePerson:
 
 def one(district: int, entity: str, key: Key) -> Any | None:
     """Return one row of an entity, or None; never one of another district."""
-    rows = MODELS[entity].objects.select_related("source", "district")  # type: ignore[attr-defined]
+    rows = MODELS[entity].objects.select_related("source", "district")
     return rows.filter(district_id=district, source_id=key[0], sourced_id=key[1]).first()
 
 

@@ -31,10 +31,11 @@ def queue(source: Source, trigger: Trigger, by: str, **more: Any) -> Run:
     return run
 
 
-def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", attempt: int | None = None, **also: Any) -> bool:
+def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", of_attempt: int | None = None, **also: Any) -> bool:
     """Take one arrow of the state machine and write it down, with whatever else changes in the same moment.
 
-    A worker names its `attempt`, so that one which was taken for dead has no say any more. Returns False, and writes nothing, if another worker or person moved the run first, or if a run of the same source is
+    A worker names its attempt, so that one which was taken for dead has no say any more.
+    Returns False, and writes nothing, if another worker or person moved the run first, or if a run of the same source is
     already in a state that only one may be in. Raises IllegalTransition if the state machine has no such arrow.
     """
     name = event(old, new)
@@ -46,7 +47,7 @@ def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", att
         also.setdefault("ended_at", None)
     try:
         with transaction.atomic():
-            mine = {} if attempt is None else {"attempt": attempt}
+            mine = {} if of_attempt is None else {"attempt": of_attempt}
             if not Run.objects.filter(pk=run, state=old, **mine).update(state=new, **also):
                 return False
             RunEvent.objects.create(run_id=run, at=now, by=by, event=name, old=old, new=new, note=note)

@@ -24,8 +24,8 @@ class Spoken(forms.Form):
     required_css_class = "required"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
-        for name, field in self.fields.items():
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        for field in self.fields.values():
             field.error_messages["required"] = f"{field.label} is needed."
 
     def complain(self, error: ConfigError) -> None:

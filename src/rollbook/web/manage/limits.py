@@ -90,9 +90,9 @@ def limits(request: HttpRequest, source: int) -> HttpResponse:
             return redirect("limits", found.pk)
         typed, wrong = read(request.POST, now)
         tried = request.POST.get("do") == "try"
-        if not tried and not wrong:
+        if not tried:
             try:
-                changed = judging.save(actor, found, typed)
+                changed = judging.save(actor, found, typed, wrong)
             except ConfigError as error:
                 wrong = error.fields
             else:
@@ -140,9 +140,9 @@ def read(form: QueryDict, now: tuple[Threshold, ...]) -> tuple[dict[str, Figures
         try:
             if limit.count is not None:
                 if f"count:{limit.key}" in form:
-                    typed[limit.key] = Figures(floor=limit.floor, count=_whole(form[f"count:{limit.key}"]))
+                    typed[limit.key] = Figures(floor=limit.floor, count=_whole(form.get(f"count:{limit.key}", "")))
             elif f"percent:{limit.key}" in form:
-                percent = float(form[f"percent:{limit.key}"].strip().removesuffix("%").replace(",", ".") or "nothing")
+                percent = float(form.get(f"percent:{limit.key}", "").strip().removesuffix("%").replace(",", ".") or "nothing")
                 if not isfinite(percent):
                     raise ValueError
                 typed[limit.key] = Figures(percent=percent, floor=_whole(form.get(f"floor:{limit.key}", "1")))

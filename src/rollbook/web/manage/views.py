@@ -1,6 +1,6 @@
 """The Import Manager: Settings, Setup and Import of each source, in this order."""
 
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -145,7 +145,7 @@ def upload(request: HttpRequest, source: int) -> HttpResponse:
     """Take in uploaded files, in the place of those before."""
     actor = actor_of(request)
     found = preferences.by_number(actor, source)
-    files = [(file.name or "", file.file) for file in request.FILES.getlist("files")]
+    files = [(file.name or "", cast(BinaryIO, file.file)) for file in request.FILES.getlist("files")]
     try:
         if request.META.get(TOO_MUCH):
             raise ConfigError(

@@ -1,0 +1,1 @@
+"""The long tests: kills at any moment, and files broken in any way."""
