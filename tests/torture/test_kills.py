@@ -104,7 +104,8 @@ def torture(zygote: Zygote, kills: int, dice: random.Random) -> Counter[str]:
         died = zygote("do", way=way, to=None if way == "undo" else other, kill=kill)
 
         seen = zygote("look")
-        story = (turn, way, kill, died, seen["states"])
+        story = (turn, way, kill, died, list(seen["states"].values())[-4:])
+        print(story)
         if died["killed"]:
             where = {"": "before", "i": "inside", "c": "after"}[died["mark"][:1]]
             fell["after" if seen["roster"] == known[other] else where if where != "after" else "before"] += 1

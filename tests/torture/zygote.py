@@ -173,6 +173,7 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         SAYS.unlink(missing_ok=True)
+        MARK.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
             try:

@@ -110,8 +110,8 @@ class Looked:
                     keys = [key for each in both if each for key in (each.split(",") if pointing[name].many else [each])]
                     asked.setdefault(pointing[name].refers_to or "", set()).update(keys)
         found = {}
-        for target, keys in asked.items():
-            met = self.named(BY_NAME[target], pl.Series(sorted(keys), dtype=pl.String)).drop_nulls("name")
+        for target, wanted in asked.items():
+            met = self.named(BY_NAME[target], pl.Series(sorted(wanted), dtype=pl.String)).drop_nulls("name")
             found.update({(target, key): name for key, name in met.select("sourced_id", "name").iter_rows()})
         return found
 

@@ -72,6 +72,8 @@ def missing(wanted: Hashes, among: Hashes) -> npt.NDArray[np.bool_]:
     """
     if not len(among):
         return np.ones(len(wanted), bool)
+    if np.array_equal(wanted, among):
+        return np.zeros(len(wanted), bool)
     place = np.searchsorted(among, wanted)
     place[place == len(among)] = 0
     return among[place] != wanted

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from rollbook.actions import review
+from rollbook.domain.entities import BY_NAME
 from rollbook.domain.errors import UNTOUCHED
 from rollbook.domain.gate import Kind, shown
 from rollbook.domain.runs import RunState, Trigger
@@ -207,7 +208,7 @@ def _field(page: review.Page, entity: str, name: str, before: str | None, after:
 
 
 def _named(page: review.Page, entity: str, name: str, value: str | None) -> str | None:
-    column = next((each for each in review.BY_NAME[entity].columns if each.name == name), None)
+    column = next((each for each in BY_NAME[entity].columns if each.name == name), None)
     if value is None or column is None or column.refers_to is None:
         return value
     keys: Iterable[str] = value.split(",") if column.many else [value]
