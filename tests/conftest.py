@@ -56,22 +56,21 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
     if DATABASE == "sqlite":
         settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"{FOLDER.name}/test.sqlite3"
+        _let_the_audit_log_be_emptied()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def audit_log_can_be_emptied() -> Iterator[None]:
-    """Let SQLite empty the audit log between tests: it does so by DELETE, which the log refuses. PostgreSQL truncates."""
-    from django.db.backends.sqlite3.operations import DatabaseOperations
+def _let_the_audit_log_be_emptied() -> None:
+    """Tests of several connections empty the database afterwards. On SQLite that is a DELETE, which the audit log refuses."""
+    from django.db import connection
 
     strict = import_module("rollbook.store.migrations.0002_audit_is_append_only")
-    flush = DatabaseOperations.sql_flush
+    operations = type(connection.ops)
+    flush = operations.sql_flush
 
     def sql_flush(*arguments: Any, **options: Any) -> list[str]:
         return [*strict.SQLITE_BACK, *flush(*arguments, **options), *strict.SQLITE]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
-        yield
+    operations.sql_flush = sql_flush
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +25,6 @@ def browser(chromium: str) -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield found
         found.close()
-
-
-@pytest.fixture(scope="session")
-def triggers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[bool], None]]:
-    """Take the triggers away that keep the audit log as it is, and put them back; on PostgreSQL a TRUNCATE passes them."""
-    from django.db import connection
-
-    migration = import_module("rollbook.store.migrations.0002_audit_is_append_only")
-
-    def there(wanted: bool) -> None:
-        if connection.vendor == "sqlite":
-            with connection.cursor() as cursor:
-                for statement in (*migration.SQLITE_BACK, *(migration.SQLITE if wanted else ())):
-                    cursor.execute(statement)
-
-    yield there
-    with django_db_blocker.unblock():
-        there(True)
-
-
-@pytest.fixture(autouse=True)
-def forgettable(triggers: Callable[[bool], None], transactional_db: None) -> Iterator[None]:
-    """Let the test's database be emptied after the test, as Django does where a server and a test share it."""
-    triggers(True)
-    yield
-    triggers(False)
 
 
 @pytest.fixture

@@ -87,14 +87,17 @@ def test_a_limit_is_tried_saved_and_reset_by_keyboard(district: Grove, page: Pag
     sign_in(page, district)
     page.goto(f"/manage/{district.source.pk}/limits/")
     row = page.locator("#limit-person\\.vanish\\.student\\.org\\.share")
-    row.get_by_label("Share, %").fill("1")
-    row.get_by_label("At least").fill("1")
+    share, floor = row.locator("input").first, row.locator("input").last
+    share.fill("1")
+    floor.fill("1")
     page.get_by_role("button", name="Try on the last 30 imports").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Tried, not saved.")
     expect(row).to_contain_text("1 of 1 import so far would have been held")
-    row.get_by_label("At least").press("Enter")  # Enter in a field saves; it resets nothing
+    floor.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The limit has been changed.")
-    expect(row).to_contain_text("Hold when 1 % or more")
+    share.fill("2")
+    share.press("Enter")  # the first button that one sees would now reset the limit
+    expect(row).to_contain_text("Hold when 2 % or more")
     row.get_by_role("button", name="Reset to the default").press("Enter")
     expect(page.get_by_role("status")).to_have_text("The limit is the default one again.")
 

@@ -101,6 +101,18 @@ def test_a_preview_of_other_files_in_between_does_not_leak_into_it(district: Gro
     assert [line["read"] for line in night.summary] == [line["read"] for line in first.summary]
 
 
+def test_an_approved_preview_in_between_forbids_it(district: Grove, extracted: list[str]) -> None:
+    district.applies(small())
+    district.applies(small(5))
+    district.approves(district.sends(small(), Trigger.PREVIEW))
+    assert "p5" not in district.rows("person")
+
+    write(district.folder, small(5))
+
+    assert not taken(district, extracted)
+    assert "p5" in district.rows("person")
+
+
 def test_a_snapshot_that_is_gone_forbids_it(district: Grove, extracted: list[str]) -> None:
     from rollbook.store.snapshots import files_of
 

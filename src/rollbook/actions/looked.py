@@ -1,7 +1,7 @@
 """What one run looked at: its files beside the roster, searched, filtered and given the names that people know."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,7 @@ class Looked:
     """One run's files, and the roster beside them."""
 
     run: Run
+    met_by: dict[tuple[str, str], pl.Series] = field(default_factory=dict)  # (entity, word) -> ids: asked for by every link
 
     @cached_property
     def files(self) -> RunFiles:
@@ -158,6 +159,11 @@ class Looked:
 
     def _ids(self, entity: Entity, word: str) -> pl.Series:
         """Find the rows of an entity, changed or not, that a word is in."""
+        if (entity.name, word) not in self.met_by:
+            self.met_by[entity.name, word] = self._search(entity, word)
+        return self.met_by[entity.name, word]
+
+    def _search(self, entity: Entity, word: str) -> pl.Series:
         columns = SEARCHED[entity.name]
         found = []
         changes = self.files.changes(entity)

@@ -129,9 +129,12 @@ class Verdict:
         classes = [m for m in said if m.threshold.scope == "section"]
         sentences = [m.reason for m in said if m not in classes] + [m.reason for m in classes[:FEW]]
         if len(classes) > FEW:
-            sentences.append(f"{counted(len(classes) - FEW, 'more class', 'more classes')} would lose as much")
+            sentences.append(f"{counted(len(classes) - FEW, 'more class', 'more classes')} {AS_MUCH}")
         return tuple(dict.fromkeys([*self.questions, *sentences]))
 
+
+#: How the sentence about the classes that are not named one by one ends.
+AS_MUCH = "would lose as much"
 
 #: So many classes are named one by one; the others are counted.
 FEW = 3
@@ -186,7 +189,7 @@ def _defaults() -> Iterable[Threshold]:
             for kind in (Kind.APPEAR, Kind.ALTER):
                 yield Threshold(entity, kind, role, None, 25.0, 20)
     yield Threshold("section", Kind.DATES, None, None, 25.0, 20)
-    yield Threshold("enrollment", Kind.TEACHERS, None, None, 25.0, 20)
+    yield Threshold("enrollment", Kind.TEACHERS, "teacher", None, 25.0, 20)
     yield Threshold("person", Kind.IDENTITY, None, None, 25.0, 20)
 
 

@@ -23,7 +23,6 @@ class Stage(StrEnum):
     CHECK = "check"
     GATE = "gate"
     APPLY = "apply"
-    NOTIFY = "notify"
 
 
 class Trigger(StrEnum):

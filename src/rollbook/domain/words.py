@@ -46,7 +46,7 @@ WOULD = {
     "alter": "{what} would change",
     "error": "{what} would be left out as faulty",
     "dates": "{what} would get other dates",
-    "teachers": "{what} would change teachers",
+    "teachers": "{what} would come, go or change",
     "identity": "{what} would get another username or email",
 }
 

@@ -74,7 +74,7 @@ def gate(
             continue
         here = tally.get((limit.entity, limit.kind, limit.role, limit.scope), {})
         if limit.scope is None or not here:
-            of = live.of(limit.entity, "teacher" if limit.kind is Kind.TEACHERS else limit.role)
+            of = live.of(limit.entity, limit.role)
             measures.append(Measure(limit, here.get(None, 0), of))
             continue
         for place, number in sorted(here.items(), key=lambda each: -each[1]):
@@ -100,7 +100,7 @@ def count(files: RunFiles, roster: Roster) -> Tally:
         if name == "enrollment":
             _add(tally, name, changes.filter(pl.col("kind") == Kind.VANISH.value), None, "section")
             taught = changes.filter(pl.col("role") == "teacher").height
-            tally["enrollment", Kind.TEACHERS, None, None] = {None: taught}
+            tally["enrollment", Kind.TEACHERS, "teacher", None] = {None: taught}
     if rows["person"] is not None:
         _count_people(tally, rows["person"], rows["role"], files, roster)
     moved = _moved_dates(rows["section"], files, roster)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from html import escape
 
+from rollbook.domain.gate import AS_MUCH
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.store.models import Notice, Run, Told
+from rollbook.domain.words import counted
+from rollbook.store.models import Measure, Notice, Run, Told
 
 STATES = {
     RunState.APPLIED: "applied",
@@ -19,6 +21,7 @@ class Frame:
 
     address: str  # of the import's page
     people: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
@@ -29,7 +32,7 @@ def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
     if state not in STATES or (run.trigger == Trigger.PREVIEW and state is not RunState.APPLIED):
         return []  # a preview tells nobody, unless it was approved
     people = tuple(Told.objects.filter(source_id=run.source_id).order_by("email").values_list("email", flat=True))
-    frame = Frame(f"{public_url}/imports/{run.pk}/", people)
+    frame = Frame(f"{public_url}/imports/{run.pk}/", people, _reasons(run))
     district, source = run.district.name, run.source.name
     notices = []
     subjects = {"results": f"Import Results: {district}, {source}, {STATES[state]}"}
@@ -38,7 +41,8 @@ def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
     for kind, subject in subjects.items():
         text, html = _text(run, state, frame, kind), _html(run, state, frame, kind)
         for to in people:
-            notices.append(Notice(district_id=run.district_id, run=run, kind=kind, to=to, subject=subject, text=text, html=html))
+            told = {"kind": kind, "outcome": state, "to": to, "subject": subject, "text": text, "html": html}
+            notices.append(Notice(district_id=run.district_id, run=run, **told))
     return Notice.objects.bulk_create(notices, ignore_conflicts=True)
 
 
@@ -76,11 +80,19 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
     ]
 
 
+def _reasons(run: Run) -> tuple[str, ...]:
+    """Say why a run is held, without the names of classes: teachers like to put their own into them."""
+    losing = Measure.objects.filter(run=run, closed=True, scope="section").exclude(scope_id=None)
+    classes = set(losing.values_list("reason", flat=True))
+    said = [reason for reason in run.reasons if reason not in classes and not reason.endswith(AS_MUCH)]
+    if classes:
+        said.append(f"{counted(losing.count(), 'class', 'classes')} would lose more places than your limit for a class")
+    return tuple(said)
+
+
 def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
     parts = [_opening(run, state, kind), ""]
-    parts += [f"- {reason}." for reason in run.reasons[:20]]
-    if len(run.reasons) > 20:
-        parts.append(f"- and {len(run.reasons) - 20} more, on the page of the import.")
+    parts += [f"- {reason}." for reason in frame.reasons]
     if kind == "results" and run.counts:
         parts += ["", _table(run)]
     parts += [""]
@@ -90,9 +102,7 @@ def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
 
 
 def _html(run: Run, state: RunState, frame: Frame, kind: str) -> str:
-    reasons = "".join(f"<li>{escape(reason)}.</li>" for reason in run.reasons[:20])
-    if len(run.reasons) > 20:
-        reasons += f"<li>and {len(run.reasons) - 20} more, on the page of the import.</li>"
+    reasons = "".join(f"<li>{escape(reason)}.</li>" for reason in frame.reasons)
     four = "".join(f"<dt><strong>{escape(q)}</strong></dt><dd>{escape(a)}</dd>" for q, a in answers(run, state, frame.people))
     table = _html_table(run) if kind == "results" and run.counts else ""
     return (

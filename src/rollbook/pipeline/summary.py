@@ -89,7 +89,8 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
         rows = rows.unique("row_hash")
     if name == "person":
         sent = rows.select("sourced_id").join(_groups(snapshot.rows(ROLE)), on="sourced_id", how="left")
-        sent = sent.with_columns(pl.col("group").fill_null("none"))
+        # Asked three times below; ids and groups are little beside reading them thrice.
+        sent = sent.with_columns(pl.col("group").fill_null("none")).collect(engine="streaming").lazy()
         rest = "none"
     else:
         sent = rows.select("sourced_id", group=_kind(pl.col("role")))
@@ -97,9 +98,10 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
     found = {("read", group): n for group, n in _counted(sent)}
     found["read", rest] = found.get(("read", rest), 0) + unreadable
     found["unfit", rest] = unreadable
-    unfit = _unfit(entity.name, files)
-    for group, n in _counted(sent.join(unfit, on="sourced_id", how="semi")):
-        found["unfit", group] = found.get(("unfit", group), 0) + n
+    unfit = _unfit(entity.name, files).collect(engine="streaming")
+    if unfit.height:
+        for group, n in _counted(sent.join(unfit.lazy(), on="sourced_id", how="semi")):
+            found["unfit", group] = found.get(("unfit", group), 0) + n
     changes = files.changes(entity)
     if changes is None:
         return found

@@ -116,8 +116,9 @@ def newest(source: int) -> Run | None:
 
 
 def last_ended(source: int, *, before: int) -> Run | None:
-    """Return the last act of a source before a run: its newest run that is not a preview, however it ended."""
-    return Run.objects.filter(source_id=source, pk__lt=before).exclude(trigger=Trigger.PREVIEW).order_by("-pk").first()
+    """Return the last act of a source before a run: its newest run, however it ended, but for previews that nobody approved."""
+    looked = Q(trigger=Trigger.PREVIEW) & ~Q(state=RunState.APPLIED)
+    return Run.objects.filter(source_id=source, pk__lt=before).exclude(looked).order_by("-pk").first()
 
 
 def keep_measures(run: int, verdict: gate.Verdict) -> None:

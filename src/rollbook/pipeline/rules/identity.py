@@ -11,7 +11,7 @@ from rollbook.pipeline.rules.rule import NOTHING, place, rule, told
 def username_used_twice(picture: Picture, name: str) -> pl.DataFrame:
     """Two people have the same username, without regard to case. Both are kept as two people.
 
-    Remedy: If they are one person, join them in Rollbook; else give one of them another username at the source.
+    Remedy: If they are one person, give them one row at the source; else give one of them another username there.
     """
     return _twice(picture, name, "username")
 
@@ -20,7 +20,7 @@ def username_used_twice(picture: Picture, name: str) -> pl.DataFrame:
 def email_used_twice(picture: Picture, name: str) -> pl.DataFrame:
     """Two people have the same email address, without regard to case. Both are kept as two people.
 
-    Remedy: If they are one person, join them in Rollbook; else correct one address at the source.
+    Remedy: If they are one person, give them one row at the source; else correct one address there.
     """
     return _twice(picture, name, "email")
 
@@ -29,7 +29,7 @@ def email_used_twice(picture: Picture, name: str) -> pl.DataFrame:
 def identifier_used_twice(picture: Picture, name: str) -> pl.DataFrame:
     """Two people have the same student or staff number. Both are kept as two people.
 
-    Remedy: If they are one person, join them in Rollbook; else correct one number at the source.
+    Remedy: If they are one person, give them one row at the source; else correct one number there.
     """
     return _twice(picture, name, "identifier")
 

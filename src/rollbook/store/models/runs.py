@@ -108,6 +108,7 @@ class Notice(models.Model):
     district = models.ForeignKey(District, on_delete=models.PROTECT)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
     kind = models.TextField()  # results, check
+    outcome = models.TextField()  # the state of the run that it tells of: a held run may be applied later
     to = models.TextField()
     subject = models.TextField()
     text = models.TextField()
@@ -119,4 +120,6 @@ class Notice(models.Model):
     error = models.TextField(blank=True, default="")
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["run", "kind", "to"], name="one_notice_each")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["run", "kind", "outcome", "to"], name="one_notice_each")
+        ]

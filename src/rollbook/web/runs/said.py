@@ -125,7 +125,7 @@ def doubt(run: Run) -> str:
 
 def told(run: Run) -> str:
     """Say who was told, and when."""
-    mails = list(Notice.objects.filter(run=run, kind="results").order_by("to"))
+    mails = list(Notice.objects.filter(run=run, kind="results", outcome=run.state).order_by("to"))
     sent = [mail for mail in mails if mail.sent_at]
     if not mails:
         return "Nobody is on the list of people to tell." if run.trigger != Trigger.PREVIEW else "Nobody is told of previews."

@@ -116,7 +116,7 @@ def _progress(run: Run) -> dict[str, Any]:
     return {
         "stage": STAGES[stage] if stage else "",
         "step": list(Stage).index(stage) + 1 if stage else 0,
-        "steps": len(Stage) - 1,  # the last, the mails, is no step that anybody waits for
+        "steps": len(Stage),
         "done": done,
         "of": of,
         "what": run.progress.get("what", "") if run.progress.get("what", "") in BY_NAME else "",
@@ -232,7 +232,7 @@ def _result(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _history(request: HttpRequest, run: Run) -> dict[str, Any]:
-    return {"events": run.events.order_by("pk"), "mails": run.notices.order_by("to", "kind"), "tries": TRIES}
+    return {"events": run.events.order_by("pk"), "mails": run.notices.order_by("pk"), "tries": TRIES}
 
 
 TRIES = 8

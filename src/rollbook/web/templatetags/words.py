@@ -61,7 +61,6 @@ STAGES = {
     Stage.CHECK: "Checking the rows",
     Stage.GATE: "Holding the changes against your limits",
     Stage.APPLY: "Writing the changes",
-    Stage.NOTIFY: "Writing the mails",
 }
 
 TAGS = {"appear": "added", "return": "added back", "alter": "changed", "vanish": "leaves"}
