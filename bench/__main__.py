@@ -1,15 +1,15 @@
-"""`make bench`: every night of a district on both databases, beside the floors and the peers, and how far each ratio is from its goal.
+"""`make bench`: every night of a district on both databases, beside the floors and the peers, each ratio beside its goal.
 
 It measures and judges nothing: whatever comes out, it ends well.
 """
 
 import argparse
+import os
 import platform
 import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,7 +154,8 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
             address = server.create("dlt")
             for name in ("dlt", "dlt again"):
                 _say("PostgreSQL: dlt")
-                figures.add("PostgreSQL", name, cost.of(["bench.peers", "dlt", str(today), address, str(work / "dlt")], {}, server))
+                command = ["bench.peers", "dlt", str(today), address, str(work / "dlt")]
+                figures.add("PostgreSQL", name, cost.of(command, {}, server))
     figures.slice = wanted.slice
     return report.written(figures, _machine(wanted.students, server))
 
@@ -180,11 +181,10 @@ def _in_state(state: str, measured: Cost) -> Cost:
 
 
 def _machine(students: int, server: Server | None) -> str:
-    import os
-
     shell = "with" if shutil.which("sqlite3") else "without"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
     return (
-        f"{datetime.now(UTC):%-d %B %Y}; {students:,} students; {os.cpu_count()} cores, {platform.machine()}, {platform.system()}; "
+        f"{datetime.now(UTC):%-d %B %Y}; {students:,} students; {machine}; "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} ({shell} its shell), "
         + (f"PostgreSQL {server.version}" if server else "no PostgreSQL")
     )

@@ -36,7 +36,8 @@ def of(command: Sequence[str], environment: Mapping[str, str], server: Server | 
     Errors: SystemExit, with the process's own words above it.
     """
     before = server.cpu() if server else 0.0
-    child = subprocess.Popen([sys.executable, "-m", *command], env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", *command]
+    child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     said = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)

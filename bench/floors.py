@@ -60,7 +60,8 @@ def strip_postgres(address: str, folder: Path) -> None:
         known = "SELECT indexname, indexdef, tablename FROM pg_indexes WHERE schemaname = 'public' AND tablename = ANY(%s)"
         found = connection.execute(known, [list(TABLES)]).fetchall()
         (folder / "indexes.sql").write_text("\n".join(definition for _, definition, _ in found))
-        constraints = "SELECT conname, conrelid::regclass::text FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid::regclass::text = ANY(%s)"
+        table_of = "conrelid::regclass::text"
+        constraints = f"SELECT conname, {table_of} FROM pg_constraint WHERE contype IN ('p', 'u') AND {table_of} = ANY(%s)"
         for name, table in connection.execute(constraints, [list(TABLES)]).fetchall():
             connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
         for name, _, _ in found:

@@ -22,7 +22,7 @@ LEAVERS = next(limit for limit in DEFAULTS if limit.entity == "person" and limit
 def prepare(path: str) -> None:
     """Set up an empty database and a source that reads `path`."""
     setup.prepare()
-    district, account = setup.first_start("Maple Grove", "dana@maple.example", "a passphrase for measuring")
+    _, account = setup.first_start("Maple Grove", "dana@maple.example", "a passphrase for measuring")
     sources.add(actor.of_account(account), "oneroster-csv", NAME, {"path": path})
 
 

@@ -79,9 +79,10 @@ def _ratios(figures: Figures) -> list[list[str]]:
     for some, others, name, goal in GOALS:
         found = [cost.ratio(costs[some], costs[others]) for costs in figures.costs.values()]
         lines.append([name, *(f"{one:.2f}" for one in found), *_judged(found, goal, "{:g}")])
-    peaks = [max(each.peak for what in ("first", "unchanged", "identical", "one", "held") for each in costs[what])
-             for costs in figures.costs.values()]  # fmt: skip
-    lines.append(["peak memory of the client, the most of any", *(f"{peak} MiB" for peak in peaks), *_judged(peaks, MEMORY_GOAL, "{:g} MiB")])
+    own = [each for each in NAMES if NAMES[each].startswith("**")]
+    peaks = [max(each.peak for what in own for each in costs[what]) for costs in figures.costs.values()]
+    name = "peak memory of the client, the most of any night"
+    lines.append([name, *(f"{peak} MiB" for peak in peaks), *_judged(peaks, MEMORY_GOAL, "{:g} MiB")])
     return lines
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import date
+from pathlib import Path
 
 from tests.district import Files
 
@@ -218,3 +219,157 @@ def read_text(content: bytes) -> list[dict[str, str]]:
             continue
         rows.append({heading: cell.replace("\n", " ") for heading, cell in zip(headings, cells, strict=True)})
     return rows
+
+
+# --- packages that are broken ---
+
+MISSPELT = {"grade": "grades", "agents": "agentSourcedIds", "userid": "userIds", "prefferedgivenname": "preferredGivenName"}
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff]")
+KEYS = ("sourcedId", "userSourcedId", "orgSourcedId", "classSourcedId", "schoolSourcedId", "courseSourcedId", "parentSourcedId")
+LOCAL = re.compile(r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})$")
+
+
+def decoded(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def rows_of(content: bytes, headings: list[str]) -> list[dict[str, str]]:
+    """Read whatever rows of a broken file can be read, under the headings that the standard gives it."""
+    text = decoded(content).replace("\r\n", "\n").replace("\r", "\n")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    known = {heading.lower(): heading for heading in headings}
+    header: list[str] | None = None
+    width, rows = 0, []
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            continue
+        if cells is None:
+            return rows
+        if header is None:
+            if not any(UNSEEN.sub("", cell).strip() for cell in cells):
+                continue
+            width = len(cells)
+            header = [UNSEEN.sub("", cell.replace("\n", " ")).strip() for cell in cells]
+            while header and not header[-1]:
+                header.pop()
+            lower = [heading.lower() for heading in header]
+            header = [
+                known.get(each) or (MISSPELT.get(each, each) if MISSPELT.get(each, "").lower() not in lower else each) for each in lower
+            ]
+            continue
+        if not len(header) <= len(cells) <= width or any(cell.strip() for cell in cells[len(header) :]):
+            continue
+        row = {}
+        for heading, cell in zip(header, cells, strict=False):
+            clean = CONTROL.sub("", cell.replace("\t", " ")).replace("\n", " ")
+            row[heading] = "\ufffd" + clean if heading in KEYS and clean.strip() != cell.strip() else clean
+        if any(cell.strip() for heading, cell in row.items() if heading in known.values()):
+            rows.append(row)
+
+
+def of_folder(folder: Path) -> tuple[Files, bytes]:
+    """Read a broken package; return its files, and which version it says it has."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() == ".csv" and not path.name.startswith(("~$", "."))]
+    top = [path for path in paths if path.parent == folder]
+    by_name = {name.lower(): name for name in (*FILES, "roles", "manifest")}
+    files: Files = {}
+    for path in top or paths:
+        name = by_name.get(path.stem.lower().strip())
+        if name:
+            files[name] = rows_of(path.read_bytes(), HEADINGS_OF[name])
+    said = decoded(next((path for path in top if path.stem.lower() == "manifest"), folder / "none").read_bytes()) if "manifest" in files else ""
+    return files, said.encode()
+
+
+HEADINGS_OF = {
+    "manifest": ["propertyName", "value"],
+    "roles": ["status", "userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"],
+    **{name: ["sourcedId", "status", *columns, "orgSourcedIds", "role", "agentSourcedIds"] for name, (_, columns) in FILES.items()},
+}
+
+
+def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, str | None]]]]:
+    """Return what the readable rows of a broken package say: by entity and id, each different reading once."""
+    found: dict[str, dict[str, list[dict[str, str | None]]]] = {}
+
+    def say(name: str, one: str, values: dict[str, str | None]) -> None:
+        here = found[name].setdefault(one, [])
+        if values not in here:
+            here.append(values)
+
+    for file, (name, columns) in FILES.items():
+        if file not in files:
+            continue
+        found[name] = {}
+        for each in files[file]:
+            one = each.get("sourcedId", "").strip()
+            if one and "\ufffd" not in one:
+                say(name, one, {column: value(each[heading], form) for heading, (column, form) in columns.items() if heading in each and _read(file, heading, is_1_2)})
+    known = {word.lower() for word in (ROLES_1_2 if is_1_2 else ROLES_1_1)}
+
+    def is_role(text: str) -> bool:
+        return text.strip().lower() in known or (is_1_2 and text.strip().startswith("ext:") and len(text.strip().encode()) > 4)
+
+    if is_1_2 and "roles" in files:
+        found["role"] = {}
+        for each in files["roles"]:
+            person, org = (each.get(heading, "").strip() for heading in ("userSourcedId", "orgSourcedId"))
+            if person and org and "\ufffd" not in person + org and is_role(each.get("role", "")):
+                values = {
+                    "person": person,
+                    "org": org,
+                    "role": value(each["role"], "word"),
+                    "role_type": value(each.get("roleType", ""), "word"),
+                }
+                values |= {
+                    column: value(each[heading], "date") for heading, column in (("beginDate", "begin_date"), ("endDate", "end_date")) if heading in each
+                }
+                say("role", key(person, org, values["role"]), values)
+    elif not is_1_2 and "users" in files:
+        wide = {each.get("sourcedId", "").strip() for each in files.get("orgs", []) if each.get("type", "").strip().lower() in WIDE}
+        found["role"] = {}
+        for each in files["users"]:
+            person = each.get("sourcedId", "").strip()
+            if not person or "\ufffd" in person or not is_role(each.get("role", "")) or "\ufffd" in each.get("orgSourcedIds", ""):
+                continue
+            for org in listed(each.get("orgSourcedIds", "")):
+                role = value(each["role"], "word")
+                if role == "administrator":
+                    role = "districtAdministrator" if org in wide else "siteAdministrator"
+                say("role", key(person, org, role), {"person": person, "org": org, "role": role, "role_type": "primary"})
+    if "role" in found and "users" in files and (not files["users"] or any("agentSourcedIds" in each for each in files["users"])):
+        found["guardianship"] = {}
+        sound = [each for each in files["users"] if each.get("sourcedId", "").strip() and "\ufffd" not in each["sourcedId"]]
+        has: dict[str, set[str]] = {}
+        source = [(each.get("userSourcedId", ""), each.get("role", "")) for each in files.get("roles", []) if each.get("orgSourcedId", "").strip()]
+        for person, role in source if is_1_2 else [(each["sourcedId"], each.get("role", "")) for each in sound]:
+            has.setdefault(person.strip(), set()).add(role.strip().lower())
+        for each in sound:
+            one = each["sourcedId"].strip()
+            for other in listed(each.get("agentSourcedIds", "")):
+                if one == other or "\ufffd" in other:
+                    continue
+                turned = "student" not in has.get(one, set()) and "student" in has.get(other, set())
+                student, guardian = (other, one) if turned else (one, other)
+                kind = next((word for word in ("guardian", "parent", "relative") if word in has.get(guardian, set())), None)
+                say("guardianship", key(student, guardian, kind), {"student": student, "guardian": guardian, "relationship": kind})
+    return found
+
+
+ROLES_1_1 = "administrator aide guardian parent proctor relative student teacher".split()
+ROLES_1_2 = (
+    "aide counselor districtAdministrator guardian parent principal proctor relative siteAdministrator student systemAdministrator teacher"
+).split()
+ONLY_1_2 = ("userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName", "primaryOrgSourcedId", "pronouns")
+
+
+def _read(file: str, heading: str, is_1_2: bool) -> bool:
+    return is_1_2 or heading not in ONLY_1_2

@@ -76,7 +76,7 @@ def do(order: dict[str, Any]) -> None:
         case "import":
             run = runs.start(me, source)
         case "undo":
-            run = runs.undo(me, Run.objects.filter(state=RunState.APPLIED).latest("pk").pk, also_changed=True)
+            run = runs.undo(me, source.accepted_run or 0, also_changed=True)
         case "approve":
             seen = runs.perform(runs.start(me, source, Trigger.PREVIEW))
             run = runs.approve(me, seen.pk)

@@ -1,5 +1,6 @@
 """Commands that stay: the web with its worker, or a worker alone."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -81,6 +82,8 @@ def keep_serving(host: str, port: int, *, worker: bool, started: Callable[[], No
     from granian.constants import Interfaces
 
     _refuse_taken(host, port)
+    # A fork would take over the locks of polars' threads, but not the threads: the first page with a table would wait for ever.
+    multiprocessing.set_start_method("spawn", force=True)
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     connections.close_all()
     server = Granian(

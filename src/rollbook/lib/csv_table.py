@@ -7,8 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-#: How many bytes are looked at together.
-#: Looked through a dozen times: this much stays in the processor's own cache meanwhile, which takes a third off.
+#: How many bytes are looked at together: they are gone through a dozen times, so they had better stay in the cache meanwhile.
 CHUNK = 1 << 19
 
 #: A line of a roster has some hundred letters. A longer one than this is a file of another kind, or a quote left open.

@@ -172,7 +172,8 @@ def schools(run: Run) -> list[Bar]:
     made = [_school(each.name, each.now, each.leave, each.new, largest) for each in alone]
     if rest and touched:
         now, leave, new = (sum(getattr(each, name) for each in rest) for name in ("now", "leave", "new"))
-        made.append(_school(counted(len(rest), "other school", "other schools"), now, leave, new, max(largest, now + new)))
+        together = counted(len(rest), "other school", "other schools")  # without a bar: it would dwarf or deceive
+        made.append(Bar(together, now, now - leave + new, new, 0, leave, SafeString()))
     return made if touched else []
 
 
