@@ -110,10 +110,9 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
     for database in databases:
         database.prepare(export)
 
-    for number in range(wanted.imports):
+    for _ in range(wanted.imports):
         _lead(export, today)
         for database in databases:
-            _say(f"{database.name}: first import {number + 1} of {wanted.imports}")
             database.fresh()
             figures.add(database.name, "first", _applied(database.run("night", "import")))
             figures.add(database.name, "copy", database.floor())
@@ -127,7 +126,6 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
         _files("next-day", str(today), str(other), str(1_000 + number))
         _files("next-day", str(today), str(tomorrow), str(number))
         for database in databases:
-            _say(f"{database.name}: night {number + 1} of {wanted.nights}")
             _lead(export, shuffled)
             database.run("night", "limits", str(leavers))
             figures.add(database.name, "unchanged", _applied(database.run("night", "import")))
@@ -146,14 +144,12 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
 
     if not wanted.no_peers:
         for database in databases:
-            _say(f"{database.name}: a Django loop over {wanted.slice:,} rows")
             database.fresh()
             for name in ("loop", "loop again"):
                 figures.add(database.name, name, database.run("peers", "django", str(today), str(wanted.slice)))
         if server:
             address = server.create("dlt")
             for name in ("dlt", "dlt again"):
-                _say("PostgreSQL: dlt")
                 command = ["bench.peers", "dlt", str(today), address, str(work / "dlt")]
                 figures.add("PostgreSQL", name, cost.of(command, {}, server))
     figures.slice = wanted.slice
@@ -161,7 +157,6 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
 
 
 def _files(*words: str) -> Cost:
-    _say(f"writing {words[0]}")
     return cost.of(["bench.files", *words], {})
 
 
@@ -188,10 +183,6 @@ def _machine(students: int, server: Server | None) -> str:
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version} ({shell} its shell), "
         + (f"PostgreSQL {server.version}" if server else "no PostgreSQL")
     )
-
-
-def _say(words: str) -> None:
-    print(f"  {datetime.now(UTC):%H:%M:%S} {words}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Turns what was measured into two tables: what everything cost, and each ratio beside its goal."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bench import cost
 from bench.cost import Cost
@@ -45,6 +47,9 @@ class Figures:
 
     def add(self, database: str, what: str, measured: Cost) -> None:
         self.costs[database].setdefault(what, []).append(measured)
+        cpu, peak = _cost([measured])
+        now = f"{datetime.now(UTC):%H:%M:%S} {database}: {NAMES[what].replace('**', '')}: {cpu} CPU s, {peak} MiB"
+        print(" ", now, file=sys.stderr, flush=True)  # whoever stops a long run keeps what it has found
 
 
 def written(figures: Figures, machine: str) -> str:

@@ -1,6 +1,7 @@
 """The mails, to a real SMTP server: who gets which, what they say, and what becomes of one that fails."""
 
 import email
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from rollbook.actions import notices, sources
 from rollbook.domain.runs import Trigger
 from rollbook.lib import clock
 from rollbook.store.models import District, Notice, Run
+from rollbook.store.notices import TRIES
 from tests.district import Clock, Files, Grove, edited, minus, small, user, write
 
 
@@ -43,10 +45,13 @@ class Postbox:
 @pytest.fixture
 def postbox(settings: Any) -> Iterator[Postbox]:
     box = Postbox()
-    server = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = server.server.sockets[0].getsockname()[:2]  # type: ignore[union-attr]
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
     yield box
     server.stop()
 
@@ -182,12 +187,12 @@ def test_a_mail_is_given_up_in_the_end_and_stays_visible(district: Grove, settin
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1  # nobody listens there
     district.sends(small())
-    for _ in range(notices.TRIES):
+    for _ in range(TRIES):
         assert notices.send() == (0, 1)
         at.at += timedelta(days=1)
     assert notices.send() == (0, 0)
     notice = Notice.objects.get()
-    assert (notice.state, notice.attempts) == ("failed", notices.TRIES) and notice.error
+    assert (notice.state, notice.attempts) == ("failed", TRIES) and notice.error
 
 
 def test_one_mail_that_cannot_be_written_does_not_stop_the_worker(district: Grove, postbox: Postbox) -> None:

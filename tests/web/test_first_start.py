@@ -23,6 +23,12 @@ def failed(client: Client, email: str, times: int = 1) -> list[int]:
     return [client.post("/sign-in/", {"email": email, "password": "wrong"}).status_code for _ in range(times)]
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let three failures be many: each costs as much as a password is worth."""
+    monkeypatch.setattr(accounts, "PAIR", 3)
+
+
 @pytest.fixture
 def started() -> Account:
     Client().post("/first-start/", GIVEN)

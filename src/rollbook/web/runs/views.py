@@ -139,13 +139,17 @@ def _tabs(run: Run) -> list[tuple[str, str, str]]:
     ]
 
 
+def _text(request: HttpRequest, name: str) -> str:
+    return request.GET.get(name, "")[:200].replace("\0", "")  # PostgreSQL takes no NUL
+
+
 def _filters(request: HttpRequest) -> dict[str, Any]:
-    asked = {"kind": request.GET.get("kind"), "entity": request.GET.get("of"), "school": request.GET.get("school") or None}
+    asked = {"kind": request.GET.get("kind"), "entity": request.GET.get("of"), "school": _text(request, "school") or None}
     return {
         "kind": asked["kind"] if asked["kind"] in list(Change) else None,
         "entity": asked["entity"] if asked["entity"] in BY_NAME else None,
         "school": asked["school"],
-        "search": request.GET.get("q", "")[:200],
+        "search": _text(request, "q"),
     }
 
 
@@ -155,7 +159,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
         "level": request.GET.get("level") or None,
         "rule": request.GET.get("rule") or None,
         "entity": of if of in BY_NAME else None,
-        "search": request.GET.get("q", "")[:200],
+        "search": _text(request, "q"),
     }
 
 
@@ -214,7 +218,7 @@ def _rows(request: HttpRequest, run: Run) -> dict[str, Any]:
     offset, kept = offset_of(request), review.rows_kept(run)
     of = request.GET.get("of", "")
     entity = of if of in kept else next(iter(kept), "")
-    search = request.GET.get("q", "")[:200]
+    search = _text(request, "q")
     page = review.rows(run, entity, search=search, offset=offset) if entity else review.Page([], 0)
     columns = [name for name in page.rows[0] if name not in ("sourced_id", "source_file", "line")] if page.rows else []
     return {
