@@ -19,6 +19,11 @@ from rollbook.store.notices import TRIES
 from tests.district import Clock, Files, Grove, edited, minus, small, user, write
 
 
+def smtp(port: int) -> dict[str, Any]:
+    options = {"host": "127.0.0.1", "port": port, "timeout": 5}
+    return {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+
+
 class Postbox:
     """Keeps what comes; turns some away."""
 
@@ -50,8 +55,7 @@ def postbox(settings: Any) -> Iterator[Postbox]:
         port = free.getsockname()[1]
     server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.MAILERS = smtp(port)
     yield box
     server.stop()
 
@@ -184,8 +188,7 @@ def test_a_mail_that_fails_is_seen_and_tried_again(district: Grove, postbox: Pos
 def test_a_mail_is_given_up_in_the_end_and_stays_visible(district: Grove, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     at = Clock(datetime(2026, 11, 17, 12, tzinfo=UTC))
     monkeypatch.setattr(clock, "now", at)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1  # nobody listens there
+    settings.MAILERS = smtp(1)  # nobody listens there
     district.sends(small())
     for _ in range(TRIES):
         assert notices.send() == (0, 1)

@@ -15,7 +15,7 @@ def send(run: int | None = None) -> tuple[int, int]:
         message.attach_alternative(notice.html, "text/html")
         try:
             message.send()
-        except OSError as error:  # smtplib's errors are OSErrors, too
+        except (OSError, ValueError) as error:  # smtplib's errors are OSErrors, too; an address no mail can carry is a ValueError
             failed += 1
             notices.not_sent(notice, type(error).__name__)
         else:

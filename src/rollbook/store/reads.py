@@ -99,8 +99,11 @@ def terms_to_choose(district: int) -> list[AcademicSession]:
 def people(district: int, wanted: Wanted) -> Page:
     """Return one page of people by family name.
 
-    Shape: at most six statements. With one source, or one chosen, the index on names gives the order.
+    Shape: at most seven statements. With one source, or one chosen, the index on names gives the order.
     """
+    mine = [source.pk for source in sources(district)]
+    if wanted.source is None and len(mine) == 1:
+        wanted = replace(wanted, source=mine[0])
     found = _matching(Person.objects.filter(district_id=district), wanted, ("given_name", "family_name", "preferred_given_name",
         "preferred_family_name", "identifier", "email", "username", "sourced_id"))  # fmt: skip
     if wanted.school or wanted.kind:
@@ -125,6 +128,8 @@ def _is_there(district: int, wanted: Wanted) -> Q:
     if wanted.kind:
         roles = roles.filter(_of_kind(wanted.kind))
     if wanted.school is None:
+        if wanted.source is not None and wanted.status:
+            return Q(sourced_id__in=roles.filter(source_id=wanted.source, status=wanted.status).values("person"))
         mine = roles.filter(source_id=OuterRef("source_id"), person=OuterRef("sourced_id"), status=OuterRef("status"))
         return Q(Exists(mine))
     source, org = wanted.school
