@@ -94,7 +94,7 @@ def reject(actor: Actor, number: int, because: str) -> Run:
     run = get(actor, number)
     if not because.strip():
         raise NotFound("A rejection needs a reason", next_step="Say in a few words why; others will read it.")
-    answer = {"answered_by": actor.name, "because": because.strip()}
+    answer: dict[str, Any] = {"answered_by": actor.name, "because": because.strip()}
     with transaction.atomic():
         if not runs.move(run.pk, RunState.HELD, RunState.REJECTED, by=actor.name, note=because.strip(), exit_code=0, **answer):
             raise Conflict(f"Import {number} does not wait for an answer any more: it is {get(actor, number).state}")

@@ -24,7 +24,7 @@ def row_hash(columns: Sequence[str]) -> pl.Expr:
 
     Units: null and "" differ. The chance that one changed row passes for an unchanged one is 2^-64.
     """
-    return plh.concat_str(*[pl.col(name).fill_null(NOTHING) for name in columns], separator=BETWEEN).nchash.xxhash64()  # type: ignore[attr-defined, no-any-return]
+    return plh.concat_str(*[pl.col(name).fill_null(NOTHING) for name in columns], separator=BETWEEN).nchash.xxhash64()
 
 
 def digest(frame: pl.LazyFrame) -> str:
@@ -34,7 +34,7 @@ def digest(frame: pl.LazyFrame) -> str:
     """
     columns = frame.collect_schema().names()
     whole = plh.concat_str(*[pl.col(name).cast(pl.String).fill_null(NOTHING) for name in columns], separator=BETWEEN)
-    two = frame.select(a=whole.nchash.xxhash64(), b=whole.nchash.xxh3_64()).collect(engine="streaming").sort("a", "b")  # type: ignore[attr-defined]
+    two = frame.select(a=whole.nchash.xxhash64(), b=whole.nchash.xxh3_64()).collect(engine="streaming").sort("a", "b")
     seal = hashlib.sha256(repr(columns).encode())
     seal.update(two["a"].to_numpy().tobytes())
     seal.update(two["b"].to_numpy().tobytes())
@@ -76,7 +76,8 @@ def missing(wanted: Hashes, among: Hashes) -> npt.NDArray[np.bool_]:
         return np.zeros(len(wanted), bool)
     place = np.searchsorted(among, wanted)
     place[place == len(among)] = 0
-    return among[place] != wanted
+    mask: npt.NDArray[np.bool_] = among[place] != wanted
+    return mask
 
 
 def text_digest(text: str) -> str:

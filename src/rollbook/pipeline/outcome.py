@@ -74,7 +74,7 @@ def _supersede_held(run: Run, note: str) -> None:
 
 def _remember_undo(run: Run) -> None:
     source = Source.objects.filter(pk=run.source_id)
-    undone = Run.objects.filter(pk=run.undo_of_id).first()
+    undone = run.undo_of
     if undone is None or undone.undo_of_id is not None:  # an undo that is undone itself leaves nothing to wait for
         source.update(undone_run=None, undone_at=None, undone_data="")
         return

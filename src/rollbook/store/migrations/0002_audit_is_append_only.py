@@ -4,6 +4,8 @@ On SQLite a later migration that alters `store_auditentry` builds the table anew
 has to make them again. A test looks whether they are there after all migrations.
 """
 
+from typing import Any
+
 from django.db import migrations
 
 SQLITE = [
@@ -24,12 +26,12 @@ POSTGRESQL_BACK = [
 ]
 
 
-def forwards(apps, schema_editor):
+def forwards(apps: Any, schema_editor: Any) -> None:
     for statement in SQLITE if schema_editor.connection.vendor == "sqlite" else POSTGRESQL:
         schema_editor.execute(statement)
 
 
-def backwards(apps, schema_editor):
+def backwards(apps: Any, schema_editor: Any) -> None:
     for statement in SQLITE_BACK if schema_editor.connection.vendor == "sqlite" else POSTGRESQL_BACK:
         schema_editor.execute(statement)
 
