@@ -24,11 +24,12 @@ HEADINGS = {
     "termSourcedIds subjects subjectCodes periods",
     "users": "sourcedId status dateLastModified enabledUser orgSourcedIds role username userIds givenName familyName middleName "
     "identifier email sms phone agentSourcedIds grades password",
-    "users 1.2": "sourcedId status dateLastModified enabledUser username userIds givenName familyName middleName identifier email "
-    "sms phone agentSourcedIds grades password userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName "
-    "primaryOrgSourcedId pronouns",
+    "users 1.2": "sourcedId status dateLastModified enabledUser username userIds givenName familyName "
+    "middleName identifier email sms phone agentSourcedIds grades password "
+    "userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId pronouns",
     "roles": "sourcedId status dateLastModified userSourcedId roleType role beginDate endDate orgSourcedId userProfileSourcedId",
-    "enrollments": "sourcedId status dateLastModified classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate",
+    "enrollments": "sourcedId status dateLastModified classSourcedId schoolSourcedId userSourcedId role primary beginDate "
+    "endDate",
     "manifest": "propertyName value",
 }
 NEVER_SENT = ("categories", "classResources", "courseResources", "demographics", "lineItems", "resources", "results")
@@ -114,7 +115,9 @@ def as_1_2(files: Files) -> Files:
     new = {name: [dict(each) for each in rows] for name, rows in files.items()}
     modes = {line["propertyName"].removeprefix("file."): line["value"] for line in files["manifest"]}
     new["manifest"] = manifest("1.2", **{name: modes[name] for name in ("users", "enrollments") if name in modes})
-    new["users"] = [row("users", "1.2", **{k: v for k, v in each.items() if k in columns("users", "1.2")}) for each in files["users"]]
+    new["users"] = [
+        row("users", "1.2", **{k: v for k, v in each.items() if k in columns("users", "1.2")}) for each in files["users"]
+    ]
     wide = {each["sourcedId"] for each in files["orgs"] if each["type"] == "district"}
 
     def spoken(role: str, org: str) -> str:
@@ -221,7 +224,8 @@ class Grove:
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every column of every row, for comparing a roster with itself to the letter."""
         return {
-            each.name: sorted(MODELS[each.name].objects.filter(source_id=self._source).values_list(), key=repr) for each in ENTITIES
+            each.name: sorted(MODELS[each.name].objects.filter(source_id=self._source).values_list(), key=repr)
+            for each in ENTITIES
         }
 
     def one(self, name: str, sourced_id: str) -> Any:
@@ -248,7 +252,9 @@ class Grove:
 
 def without(rows: list[dict[str, str]], *ids: str) -> list[dict[str, str]]:
     """Leave out the rows with these ids, and those of people who are left out."""
-    return [each for each in rows if not {each.get("sourcedId"), each.get("userSourcedId"), each.get("classSourcedId")} & set(ids)]
+    return [
+        each for each in rows if not {each.get("sourcedId"), each.get("userSourcedId"), each.get("classSourcedId")} & set(ids)
+    ]
 
 
 def edited(rows: list[dict[str, str]], one: str, **values: str) -> list[dict[str, str]]:
@@ -274,4 +280,3 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.at
-

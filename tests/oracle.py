@@ -15,7 +15,15 @@ WIDE = ("district", "local", "state", "national")
 
 #: file -> entity, and heading -> (our column, how its cells are written).
 FILES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
-    "orgs": ("org", {"name": ("name", "text"), "type": ("type", "word"), "identifier": ("identifier", "text"), "parentSourcedId": ("parent", "text")}),
+    "orgs": (
+        "org",
+        {
+            "name": ("name", "text"),
+            "type": ("type", "word"),
+            "identifier": ("identifier", "text"),
+            "parentSourcedId": ("parent", "text"),
+        },
+    ),
     "academicSessions": (
         "academic_session",
         {
@@ -93,10 +101,11 @@ FILES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
 WORDS = {
     word.lower(): word
     for word in (
-        "school district department local state national schoolYear semester term gradingPeriod homeroom scheduled student "
-        "teacher proctor administrator aide guardian parent relative primary secondary districtAdministrator siteAdministrator "
-        "systemAdministrator counselor principal"
-    ).split()
+        *("school", "district", "department", "local", "state", "national", "schoolYear", "semester"),
+        *("term", "gradingPeriod", "homeroom", "scheduled", "student", "teacher", "proctor", "administrator"),
+        *("aide", "guardian", "parent", "relative", "primary", "secondary", "districtAdministrator", "siteAdministrator"),
+        *("systemAdministrator", "counselor", "principal"),
+    )
 }
 
 
@@ -114,7 +123,9 @@ def value(cell: str, form: str) -> str | None:
         return None
     match form:
         case "boolean":
-            return {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}.get(cell.lower(), cell)
+            return {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}.get(
+                cell.lower(), cell
+            )
         case "word":
             return WORDS.get(cell.lower(), cell)
         case "date":
@@ -125,7 +136,10 @@ def value(cell: str, form: str) -> str | None:
             return ",".join(GRADE.get(each.lower().replace(" ", ""), each) for each in listed(cell)) or None
         case "ids":
             whole = re.compile(r"^\{[^:{}]+:[^{}]*\}$")
-            return ",".join(each if whole.match(each) else "{unknown:" + each.strip("{}").strip() + "}" for each in listed(cell)) or None
+            return (
+                ",".join(each if whole.match(each) else "{unknown:" + each.strip("{}").strip() + "}" for each in listed(cell))
+                or None
+            )
     return cell
 
 
@@ -142,7 +156,9 @@ def expected(files: Files) -> dict[str, Rows]:
         found[name] = {}
         for each in files[file]:
             one = (each.get("sourcedId") or "").strip()
-            found[name][one] = {column: value(each[heading] or "", form) for heading, (column, form) in columns.items() if heading in each}
+            found[name][one] = {
+                column: value(each[heading] or "", form) for heading, (column, form) in columns.items() if heading in each
+            }
     if "roles" in files:
         found["role"] = {
             key(*(str(each[heading]).strip() for heading in ("userSourcedId", "orgSourcedId")), value(each["role"], "word")): {
@@ -262,7 +278,8 @@ def rows_of(content: bytes, headings: list[str]) -> list[dict[str, str]]:
                 header.pop()
             lower = [heading.lower() for heading in header]
             header = [
-                known.get(each) or (MISSPELT.get(each, each) if MISSPELT.get(each, "").lower() not in lower else each) for each in lower
+                known.get(each) or (MISSPELT.get(each, each) if MISSPELT.get(each, "").lower() not in lower else each)
+                for each in lower
             ]
             continue
         if not len(header) <= len(cells) <= width or any(cell.strip() for cell in cells[len(header) :]):
@@ -277,7 +294,11 @@ def rows_of(content: bytes, headings: list[str]) -> list[dict[str, str]]:
 
 def of_folder(folder: Path) -> tuple[Files, bytes]:
     """Read a broken package; return its files, and which version it says it has."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() == ".csv" and not path.name.startswith(("~$", "."))]
+    paths = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() == ".csv" and not path.name.startswith(("~$", "."))
+    ]
     top = [path for path in paths if path.parent == folder]
     by_name = {name.lower(): name for name in (*FILES, "roles", "manifest")}
     files: Files = {}
@@ -285,14 +306,21 @@ def of_folder(folder: Path) -> tuple[Files, bytes]:
         name = by_name.get(path.stem.lower().strip())
         if name:
             files[name] = rows_of(path.read_bytes(), HEADINGS_OF[name])
-    said = decoded(next((path for path in top if path.stem.lower() == "manifest"), folder / "none").read_bytes()) if "manifest" in files else ""
+    said = (
+        decoded(next((path for path in top if path.stem.lower() == "manifest"), folder / "none").read_bytes())
+        if "manifest" in files
+        else ""
+    )
     return files, said.encode()
 
 
 HEADINGS_OF = {
     "manifest": ["propertyName", "value"],
     "roles": ["status", "userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId"],
-    **{name: ["sourcedId", "status", *columns, "orgSourcedIds", "role", "agentSourcedIds"] for name, (_, columns) in FILES.items()},
+    **{
+        name: ["sourcedId", "status", *columns, "orgSourcedIds", "role", "agentSourcedIds"]
+        for name, (_, columns) in FILES.items()
+    },
 }
 
 
@@ -312,7 +340,15 @@ def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, st
         for each in files[file]:
             one = each.get("sourcedId", "").strip()
             if one and "\ufffd" not in one:
-                say(name, one, {column: value(each[heading], form) for heading, (column, form) in columns.items() if heading in each and _read(file, heading, is_1_2)})
+                say(
+                    name,
+                    one,
+                    {
+                        column: value(each[heading], form)
+                        for heading, (column, form) in columns.items()
+                        if heading in each and _read(file, heading, is_1_2)
+                    },
+                )
     known = {word.lower() for word in (ROLES_1_2 if is_1_2 else ROLES_1_1)}
 
     def is_role(text: str) -> bool:
@@ -330,11 +366,15 @@ def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, st
                     "role_type": value(each.get("roleType", ""), "word"),
                 }
                 values |= {
-                    column: value(each[heading], "date") for heading, column in (("beginDate", "begin_date"), ("endDate", "end_date")) if heading in each
+                    column: value(each[heading], "date")
+                    for heading, column in (("beginDate", "begin_date"), ("endDate", "end_date"))
+                    if heading in each
                 }
                 say("role", key(person, org, values["role"]), values)
     elif not is_1_2 and "users" in files:
-        wide = {each.get("sourcedId", "").strip() for each in files.get("orgs", []) if each.get("type", "").strip().lower() in WIDE}
+        wide = {
+            each.get("sourcedId", "").strip() for each in files.get("orgs", []) if each.get("type", "").strip().lower() in WIDE
+        }
         found["role"] = {}
         for each in files["users"]:
             person = each.get("sourcedId", "").strip()
@@ -349,7 +389,11 @@ def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, st
         found["guardianship"] = {}
         sound = [each for each in files["users"] if each.get("sourcedId", "").strip() and "\ufffd" not in each["sourcedId"]]
         has: dict[str, set[str]] = {}
-        source = [(each.get("userSourcedId", ""), each.get("role", "")) for each in files.get("roles", []) if each.get("orgSourcedId", "").strip()]
+        source = [
+            (each.get("userSourcedId", ""), each.get("role", ""))
+            for each in files.get("roles", [])
+            if each.get("orgSourcedId", "").strip()
+        ]
         for person, role in source if is_1_2 else [(each["sourcedId"], each.get("role", "")) for each in sound]:
             has.setdefault(person.strip(), set()).add(role.strip().lower())
         for each in sound:
@@ -360,15 +404,25 @@ def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, st
                 turned = "student" not in has.get(one, set()) and "student" in has.get(other, set())
                 student, guardian = (other, one) if turned else (one, other)
                 kind = next((word for word in ("guardian", "parent", "relative") if word in has.get(guardian, set())), None)
-                say("guardianship", key(student, guardian, kind), {"student": student, "guardian": guardian, "relationship": kind})
+                say(
+                    "guardianship", key(student, guardian, kind), {"student": student, "guardian": guardian, "relationship": kind}
+                )
     return found
 
 
-ROLES_1_1 = "administrator aide guardian parent proctor relative student teacher".split()
+ROLES_1_1 = ["administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"]
 ROLES_1_2 = (
-    "aide counselor districtAdministrator guardian parent principal proctor relative siteAdministrator student systemAdministrator teacher"
-).split()
-ONLY_1_2 = ("userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName", "primaryOrgSourcedId", "pronouns")
+    *("aide", "counselor", "districtAdministrator", "guardian", "parent", "principal"),
+    *("proctor", "relative", "siteAdministrator", "student", "systemAdministrator", "teacher"),
+)
+ONLY_1_2 = (
+    "userMasterIdentifier",
+    "preferredGivenName",
+    "preferredMiddleName",
+    "preferredFamilyName",
+    "primaryOrgSourcedId",
+    "pronouns",
+)
 
 
 def _read(file: str, heading: str, is_1_2: bool) -> bool:

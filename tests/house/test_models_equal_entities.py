@@ -56,17 +56,24 @@ def test_the_database_has_no_foreign_key_between_roster_tables_and_no_index_with
 
 @pytest.mark.django_db
 def test_every_statement_of_the_store_on_a_roster_table_asks_for_the_district() -> None:
-    from rollbook.store.roster import Roster
-
     import polars as pl
 
+    from rollbook.store.roster import Roster
+
     keys = pl.Series(["a", "b"])
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
         roster = Roster(1, 1)
         roster.counts()
         roster.sections(keys)
         for entity in ENTITIES:
-            roster.holds(entity), roster.rows(entity, keys), list(roster.active(entity, entity.names)), roster.last_written(entity, keys, 1)
+            (
+                roster.holds(entity),
+                roster.rows(entity, keys),
+                list(roster.active(entity, entity.names)),
+                roster.last_written(entity, keys, 1),
+            )
             for column in entity.references:
                 roster.children(entity, column.name, keys)
     assert len(seen) > 30

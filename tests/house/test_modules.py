@@ -16,7 +16,16 @@ FOGGY = {
     *("util", "utils"),
 }
 #: Names that somebody else chose: Django, Python, or the list of settings that scripts rely on.
-GIVEN = {"receive_data_chunk", "data_dir", "get_context_data", "handle", "handle_error", "process_exception", "process_request", "process_view"}
+GIVEN = {
+    "receive_data_chunk",
+    "data_dir",
+    "get_context_data",
+    "handle",
+    "handle_error",
+    "process_exception",
+    "process_request",
+    "process_view",
+}
 
 
 def test_no_module_is_too_long_to_be_read_in_one_sitting() -> None:

@@ -13,7 +13,13 @@ from rollbook.pipeline import run as pipeline
 from rollbook.store.models import AuditEntry
 from tests.district import Grove, edited, minus, small, write
 
-PRIVATE = {"givenName": "Quetzalcoatl", "familyName": "Xanthippe", "email": "quetz@xanthippe.example", "username": "quetzx", "phone": "555-0199"}
+PRIVATE = {
+    "givenName": "Quetzalcoatl",
+    "familyName": "Xanthippe",
+    "email": "quetz@xanthippe.example",
+    "username": "quetzx",
+    "phone": "555-0199",
+}
 
 
 @pytest.fixture
@@ -40,7 +46,9 @@ def test_the_columns_that_say_who_somebody_is_are_marked() -> None:
     }
 
 
-def test_a_whole_life_of_imports_logs_nobody(district: Grove, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_whole_life_of_imports_logs_nobody(
+    district: Grove, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("django.db.backends").setLevel(logging.INFO)  # statements are logged by nobody but a developer
     district.applies(named())

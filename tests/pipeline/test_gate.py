@@ -37,7 +37,8 @@ def closed(grove: tuple[Grove, Files], files: Files) -> set[str]:
 def alter(files: Files, file: str, number: int, **values: str) -> Files:
     """Give so many rows of a file other values; `{n}` is the number of the row."""
     rows = [
-        each | ({k: v.format(n=at) for k, v in values.items()} if at < number else {}) for at, each in enumerate(reversed(files[file]))
+        each | ({k: v.format(n=at) for k, v in values.items()} if at < number else {})
+        for at, each in enumerate(reversed(files[file]))
     ]
     return files | {file: rows}
 
@@ -84,7 +85,9 @@ def test_half_of_one_school_holds_whatever_they_are(grove: tuple[Grove, Files]) 
     district, files = grove
     for role in ("student", "teacher", "guardian", "staff"):
         for name in ("person", "role"):
-            sources.set_limit(district.ada, district.source, f"{name}.vanish.{role}.org.share", percent=1000.0, floor=5, count=None)
+            sources.set_limit(
+                district.ada, district.source, f"{name}.vanish.{role}.org.share", percent=1000.0, floor=5, count=None
+            )
     try:
         everybody = len(LINCOLN) + 2
         assert "person.vanish.all.org.share" not in closed(grove, minus(files, *LINCOLN[: everybody // 2 - 1]))
@@ -119,10 +122,16 @@ def test_refused_rows_are_a_share_of_the_file_that_came(grove: tuple[Grove, File
 def test_the_named_kinds_are_measured_apart(grove: tuple[Grove, Files]) -> None:
     district, files = grove
     run = plan(grove, alter(files, "users", 80, email="new{n}@maple.example"))
-    assert set(district.closed(run)) == {"person.identity.all.district.share", "person.alter.all.district.share", "person.alter.student.district.share"}
+    assert set(district.closed(run)) == {
+        "person.identity.all.district.share",
+        "person.alter.all.district.share",
+        "person.alter.student.district.share",
+    }
     run = plan(grove, alter(files, "users", 80, givenName="New{n}"))
     assert "person.identity.all.district.share" not in district.closed(run)
-    assert closed(grove, alter(files, "users", 79, username="new{n}")) == {"person.alter.student.district.share"}  # 79 of 300, of 320
+    assert closed(grove, alter(files, "users", 79, username="new{n}")) == {
+        "person.alter.student.district.share"
+    }  # 79 of 300, of 320
 
     terms = [each | ({"endDate": "2027-06-19"} if each["sourcedId"] == "sy-2027" else {}) for each in files["academicSessions"]]
     assert closed(grove, files | {"academicSessions": terms}) == {"section.dates.all.district.share"}
@@ -154,7 +163,7 @@ def test_newcomers_are_compared_with_those_who_are_here(grove: tuple[Grove, File
 
 
 def test_every_measure_is_kept_also_when_it_passed(grove: tuple[Grove, Files]) -> None:
-    district, files = grove
+    _, files = grove
     run = plan(grove, minus(files, HIGH[0], LINCOLN[0]))
     kept = {(each.key, each.scope_id): each for each in run.measures.all()}
 
@@ -200,7 +209,10 @@ def test_a_limit_is_edited_with_its_words_and_written_down(district: Grove) -> N
     entry = AuditEntry.objects.get(act="limit.changed")
     assert (entry.by, entry.detail["was"], entry.detail["now"]) == (district.ada.name, [10.0, 5, None], [30.0, 5, None])
     own = next(each for each in sources.limits(district.source) if each.key == key)
-    assert own.meaning == "Hold when 30 % or more of those active now, and at least 5, students would become inactive in any one school."
+    assert (
+        own.meaning
+        == "Hold when 30 % or more of those active now, and at least 5, students would become inactive in any one school."
+    )
 
     sources.set_limit(district.ada, district.source, key, percent=10.0, floor=5, count=None)
     assert not Limit.objects.exists(), "the default again is no figure of one's own"
@@ -219,7 +231,9 @@ def test_a_limit_is_edited_with_its_words_and_written_down(district: Grove) -> N
         ("person.vanish.nobody.org.share", 10.0, 5, None),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused(district: Grove, key: str, percent: float | None, floor: int, count: int | None) -> None:
+def test_a_limit_that_makes_no_sense_is_refused(
+    district: Grove, key: str, percent: float | None, floor: int, count: int | None
+) -> None:
     with pytest.raises(ConfigError):
         sources.set_limit(district.ada, district.source, key, percent=percent, floor=floor, count=count)
     assert not Limit.objects.exists() and not AuditEntry.objects.filter(act="limit.changed").exists()
@@ -229,7 +243,9 @@ def test_only_administrators_edit_limits(district: Grove) -> None:
     from dataclasses import replace
 
     with pytest.raises(NotAllowed):
-        sources.set_limit(replace(district.ada, administrator=False), district.source, DEFAULTS[0].key, percent=1.0, floor=1, count=None)
+        sources.set_limit(
+            replace(district.ada, administrator=False), district.source, DEFAULTS[0].key, percent=1.0, floor=1, count=None
+        )
 
 
 def test_a_raised_limit_lets_through_what_it_names_and_nothing_else(grove: tuple[Grove, Files]) -> None:
@@ -239,5 +255,3 @@ def test_a_raised_limit_lets_through_what_it_names_and_nothing_else(grove: tuple
         assert closed(grove, minus(files, *HIGH[:27])) == {"role.vanish.student.org.share", "enrollment.vanish.student.org.share"}
     finally:
         Limit.objects.all().delete()
-
-

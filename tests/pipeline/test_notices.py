@@ -112,7 +112,9 @@ def test_a_clean_import_sends_its_results_with_shares_of_something_named(distric
         text = body(message, kind)
         assert "1 (10.0 % of 10)" in text and "active before" in text
         assert "You alone" in text and "The next import runs as planned." in text
-    assert "Users – Students: read 11, added 1 (10.0 % of 10), changed 0, removed 0, returned 0, unchanged 10, errors 0" in body(message, "plain")
+    assert "Users – Students: read 11, added 1 (10.0 % of 10), changed 0, removed 0, returned 0, unchanged 10, errors 0" in body(
+        message, "plain"
+    )
 
 
 def test_the_table_of_the_mail_is_the_summary_of_the_run(district: Grove, postbox: Postbox) -> None:
@@ -130,13 +132,17 @@ def test_the_table_of_the_mail_is_the_summary_of_the_run(district: Grove, postbo
 @pytest.mark.parametrize("ending", ["failed", "applied", "held"])
 def test_no_mail_names_anybody(district: Grove, postbox: Postbox, ending: str) -> None:
     named = small()
-    named["users"] = edited(named["users"], "p1", givenName="Quetzal", familyName="Xanthippe", email="quetzal@xanthippe.example", username="qxan")
+    named["users"] = edited(
+        named["users"], "p1", givenName="Quetzal", familyName="Xanthippe", email="quetzal@xanthippe.example", username="qxan"
+    )
     district.applies(named)
     files = {"failed": named, "applied": minus(named, "p2"), "held": no_parents()}[ending]
     files["users"] = edited(files["users"], "p1", givenName="Quetzal", familyName="", email="p2@maple.example", username="u.p3")
     write(district.folder, files)
     if ending == "failed":
-        (district.folder / "users.csv").write_bytes((district.folder / "users.csv").read_bytes() + b'p9,,,true,"Xanthippe, Quetzal')
+        (district.folder / "users.csv").write_bytes(
+            (district.folder / "users.csv").read_bytes() + b'p9,,,true,"Xanthippe, Quetzal'
+        )
     run = district.runs()
     assert run.state == ending
     notices.send()

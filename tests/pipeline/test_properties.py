@@ -14,7 +14,9 @@ from rollbook.store.models import Run
 from tests.district import Files, Grove, as_1_2, course, enrollment, manifest, row, school, section, term, user
 from tests.oracle import expected
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs", "Cf", "Cn"]), min_size=1, max_size=6)
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs", "Cf", "Cn"]), min_size=1, max_size=6
+)
 SOME = st.one_of(st.just(""), TEXTS)
 KINDS = ("student", "student", "student", "teacher", "parent", "aide", "relative", "administrator")
 
@@ -69,7 +71,8 @@ def districts(draw: Any) -> Files:
         ],
         "users": users,
         "enrollments": [
-            enrollment(at, one, draw(st.sampled_from(["student", "teacher"])), draw(st.sampled_from(schools))) for at, one in places
+            enrollment(at, one, draw(st.sampled_from(["student", "teacher"])), draw(st.sampled_from(schools)))
+            for at, one in places
         ],
     }
     for name in ("orgs", "users", "enrollments", "classes"):
@@ -113,7 +116,9 @@ def new_district(db: None, settings: Any, tmp_path: Path) -> Callable[[], Grove]
 
 @effort(5, repeatable=True)
 @given(a=districts(), b=districts())
-def test_the_second_import_gives_the_second_district_and_undo_the_first(new_district: Callable[[], Grove], a: Files, b: Files) -> None:
+def test_the_second_import_gives_the_second_district_and_undo_the_first(
+    new_district: Callable[[], Grove], a: Files, b: Files
+) -> None:
     first_second_undo(new_district(), a, b)
 
 
@@ -166,5 +171,3 @@ def compare(district: Grove, files: Files, before: dict[str, Any] | None = None)
             assert {k: has[k] for k in values} == values, (name, one)
             rest = {k: v for k, v in has.items() if k not in values and v is not None}
             assert not rest or (before and before[name].get(one) and {k: before[name][one][k] for k in rest} == rest)
-
-

@@ -32,7 +32,9 @@ EXAMPLES: dict[str, tuple[Files, set[str], Files]] = {
         plus(sound(), enrollments=[enrollment("k1", "p1", sourcedId="x", beginDate="2026-09-01", endDate="2026-09-01")]),
     ),
     "own_ancestor": (
-        plus(sound(), orgs=[school("a", parentSourcedId="b"), school("b", parentSourcedId="a"), school("c", parentSourcedId="d1")]),
+        plus(
+            sound(), orgs=[school("a", parentSourcedId="b"), school("b", parentSourcedId="a"), school("c", parentSourcedId="d1")]
+        ),
         {"a", "b"},
         plus(sound(), orgs=[school("a", parentSourcedId="b"), school("b", parentSourcedId="d1")]),
     ),
@@ -41,12 +43,21 @@ EXAMPLES: dict[str, tuple[Files, set[str], Files]] = {
         {"k9"},
         plus(sound(), classes=[section("k9")], enrollments=[enrollment("k9", "t1", "teacher")]),
     ),
-    "school_is_no_school": (plus(sound(), classes=[section("k9", "d1")], enrollments=[enrollment("k9", "t1", "teacher", "d1")]), {"k9"}, sound()),
-    "year_is_no_school_year": (plus(sound(), courses=[course("c9", schoolYearSourcedId="t1")]), {"c9"}, plus(sound(), courses=[course("c9")])),
+    "school_is_no_school": (
+        plus(sound(), classes=[section("k9", "d1")], enrollments=[enrollment("k9", "t1", "teacher", "d1")]),
+        {"k9"},
+        sound(),
+    ),
+    "year_is_no_school_year": (
+        plus(sound(), courses=[course("c9", schoolYearSourcedId="t1")]),
+        {"c9"},
+        plus(sound(), courses=[course("c9")]),
+    ),
     "username_used_twice": (changed("users", "p1", username="U.P2"), {"p1", "p2"}, changed("users", "p1", username="")),
     "email_used_twice": (changed("users", "p1", email="P2@maple.example"), {"p1", "p2"}, changed("users", "p1", email="")),
     "identifier_used_twice": (
-        sound() | {"users": [each | {"identifier": "7" if each["sourcedId"] in ("p1", "p2") else ""} for each in sound()["users"]]},
+        sound()
+        | {"users": [each | {"identifier": "7" if each["sourcedId"] in ("p1", "p2") else ""} for each in sound()["users"]]},
         {"p1", "p2"},
         changed("users", "p1", identifier="7"),
     ),
@@ -84,7 +95,11 @@ EXAMPLES: dict[str, tuple[Files, set[str], Files]] = {
     ),
     "same_id_twice": (plus(sound(), users=[user("p1", familyName="Other")]), {"p1"}, plus(sound(), users=[sound()["users"][2]])),
     "identical_rows": (plus(sound(), users=[sound()["users"][2]]), set(), sound()),
-    "unknown_reference": (plus(sound(), enrollments=[enrollment("nowhere", "p1")]), {"p1.nowhere"}, plus(sound(), enrollments=[enrollment("k2", "p1")])),
+    "unknown_reference": (
+        plus(sound(), enrollments=[enrollment("nowhere", "p1")]),
+        {"p1.nowhere"},
+        plus(sound(), enrollments=[enrollment("k2", "p1")]),
+    ),
     "depends_on_refused_row": (
         plus(sound(), classes=[section("k9", classType="odd")], enrollments=[enrollment("k9", "p1")]),
         {"p1.k9"},
@@ -150,12 +165,27 @@ def test_a_whole_package_is_judged_by_every_reference(district: Grove) -> None:
             section("x2", "nowhere"),
             section("x3", termSourcedIds="t1,nowhere"),
         ],
-        "users": [row("users", "1.2", sourcedId="x", enabledUser="true", username="x", givenName="X", familyName="X", primaryOrgSourcedId="nowhere")],
+        "users": [
+            row(
+                "users",
+                "1.2",
+                sourcedId="x",
+                enabledUser="true",
+                username="x",
+                givenName="X",
+                familyName="X",
+                primaryOrgSourcedId="nowhere",
+            )
+        ],
         "roles": [
             row("roles", userSourcedId="nowhere", roleType="primary", role="aide", orgSourcedId="s1"),
             row("roles", userSourcedId="p1", roleType="primary", role="aide", orgSourcedId="nowhere"),
         ],
-        "enrollments": [enrollment("nowhere", "p1"), enrollment("k2", "nowhere", school="s2"), enrollment("k2", "p1", school="nowhere")],
+        "enrollments": [
+            enrollment("nowhere", "p1"),
+            enrollment("k2", "nowhere", school="s2"),
+            enrollment("k2", "p1", school="nowhere"),
+        ],
     }
     run = district.applies(plus(base, **wrong))
     said = [(each["entity"], each["field"]) for each in district.findings(run, "unknown_reference")]
@@ -186,5 +216,3 @@ def test_who_loses_the_last_class_or_teacher_is_named_though_unchanged(district:
     run = district.applies(files)
     assert [each["sourced_id"] for each in district.findings(run, "student_without_class")] == ["p1"]
     assert [each["sourced_id"] for each in district.findings(run, "class_without_teacher")] == ["k2"]
-
-

@@ -125,11 +125,16 @@ def test_every_line_of_the_expression_is_in_the_table() -> None:
 def test_unfit_rows_and_collisions_are_named_by_file_and_line(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
     district, done, _ = nights
     for name in KINDS:
-        errors = {each["sourced_id"]: each for each in district.findings(done[-1]) if (each["level"], each["entity"]) == ("error", name)}
+        errors = {
+            each["sourced_id"]: each for each in district.findings(done[-1]) if (each["level"], each["entity"]) == ("error", name)
+        }
         due = {f"x-{line}" for line, (lies, *_) in TABLE.items() if lies[2] in ("faulty", "same+other", "other+third")}
         assert due == set(errors)
         assert all(each["file"] == f"{KINDS[name].file}.csv" and each["line"] > 1 for each in errors.values())
-        assert all(each["remedy"] and f"line {each['line']}" in each["message"] or "lines" in each["message"] for each in errors.values())
+        assert all(
+            (each["remedy"] and f"line {each['line']}" in each["message"]) or "lines" in each["message"]
+            for each in errors.values()
+        )
 
 
 def test_identical_rows_are_a_note_and_nothing_more(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
@@ -138,7 +143,6 @@ def test_identical_rows_are_a_note_and_nothing_more(nights: tuple[Grove, list[Ru
     assert {each["entity"]: each["count"] for each in said} == dict.fromkeys(KINDS, 4)
     alarms = district.findings(done[-1], "username_used_twice", "email_used_twice", "id_almost_the_same", "two_primary_roles")
     assert not [each for each in alarms if "identical" in each["message"]]
-
 
 
 def test_the_numbers_of_a_run_add_up(nights: tuple[Grove, list[Run], dict[str, Any]]) -> None:
@@ -263,7 +267,9 @@ def test_children_leave_with_their_parent_whatever_the_file_says(district: Grove
 
     assert district.changes(run, "section") == {"k1": "vanish"}
     assert set(district.changes(run, "enrollment").values()) == {"vanish"} and len(district.changes(run, "enrollment")) == 5
-    assert {each["sourced_id"] for each in district.findings(run, "parent_leaves")} == {f"{p}.k1" for p in ("t1", "p1", "p2", "p3", "p4")}
+    assert {each["sourced_id"] for each in district.findings(run, "parent_leaves")} == {
+        f"{p}.k1" for p in ("t1", "p1", "p2", "p3", "p4")
+    }
     assert run.counts["enrollment"] | {"same": 1, "unfit": 5, "vanish": 5, "read": 6} == run.counts["enrollment"]
 
     run = district.applies(small())  # the class is back, and so are its places
@@ -275,7 +281,7 @@ def test_a_school_that_leaves_takes_everything_below_it_in_one_changeset(distric
     files = small()
     files["orgs"] = without(files["orgs"], "s1")
 
-    run = district.applies(files)
+    district.applies(files)
 
     left = {name: set(district.rows(name)) for name in ("org", "course", "section", "role", "enrollment")}
     assert left == {"org": {"d1", "s2"}, "course": set(), "section": set(), "role": {"t2|s2|teacher"}, "enrollment": set()}

@@ -48,7 +48,12 @@ def test_the_night_after_an_undo_sees_what_is_there(district: Grove) -> None:
     again = district.runs()  # pressed by a person
 
     assert again.state == "applied"
-    assert {k: again.counts["person"][k] for k in ("appear", "return", "alter", "vanish")} == {"appear": 0, "return": 1, "alter": 2, "vanish": 1}
+    assert {k: again.counts["person"][k] for k in ("appear", "return", "alter", "vanish")} == {
+        "appear": 0,
+        "return": 1,
+        "alter": 2,
+        "vanish": 1,
+    }
     quiet = district.runs()
     assert not any(n[k] for n in quiet.counts.values() for k in ("appear", "alter", "vanish", "return"))
 
@@ -90,7 +95,9 @@ def test_what_somebody_changed_since_is_a_conflict_and_left_alone(district: Grov
     assert people["p3"]["family_name"] == "Since" and people["p3"]["email"] == "p3@maple.example"
     assert people["p9"]["family_name"] == "Since"
     assert people["p2"] and people["p4"]["email"] == "p4@maple.example"
-    said = {(each["sourced_id"], each["field"]) for each in district.findings(undone, "changed_since") if each["entity"] == "person"}
+    said = {
+        (each["sourced_id"], each["field"]) for each in district.findings(undone, "changed_since") if each["entity"] == "person"
+    }
     assert said == {("p3", "family_name"), ("p9", None)}
     assert undone.findings["warning"] >= 2 and not undone.findings["error"]
 
@@ -246,7 +253,9 @@ def test_an_undo_that_was_overtaken_is_refused(district: Grove) -> None:
 
 def test_undo_of_a_change_below_a_parent_that_left_since_is_said_and_not_written(district: Grove) -> None:
     district.applies(small())
-    second = district.applies(small() | {"enrollments": [each for each in small()["enrollments"] if each["sourcedId"] != "p1.k1"]})
+    second = district.applies(
+        small() | {"enrollments": [each for each in small()["enrollments"] if each["sourcedId"] != "p1.k1"]}
+    )
     gone = small()
     gone["classes"] = [each for each in gone["classes"] if each["sourcedId"] != "k1"]
     gone["enrollments"] = [each for each in gone["enrollments"] if each["classSourcedId"] != "k1"]

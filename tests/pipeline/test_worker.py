@@ -45,7 +45,9 @@ def test_a_queued_import_is_done(district: Grove) -> None:
 
 def test_an_approved_import_is_applied_and_its_history_tells_no_tales(district: Grove) -> None:
     district.applies(small())
-    held = district.sends(minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]})
+    held = district.sends(
+        minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
+    )
     assert held.state == "held"
     runs.approve(district.ada, held.pk)
 
@@ -57,7 +59,9 @@ def test_an_approved_import_is_applied_and_its_history_tells_no_tales(district: 
 
 def test_an_approved_import_that_was_begun_often_is_not_given_up(district: Grove) -> None:
     district.applies(small())
-    held = district.sends(minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]})
+    held = district.sends(
+        minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
+    )
     Run.objects.filter(pk=held.pk).update(attempt=door.ATTEMPTS)
     runs.approve(district.ada, held.pk)
     work.once()
@@ -106,7 +110,9 @@ def test_an_import_that_kills_every_worker_fails_and_tells(district: Grove) -> N
 
 def test_an_approved_import_whose_worker_died_is_still_approved(district: Grove) -> None:
     district.applies(small())
-    held = district.sends(minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]})
+    held = district.sends(
+        minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
+    )
     runs.approve(district.ada, held.pk)
     Run.objects.filter(pk=held.pk).update(worker=a_dead_process(), heartbeat_at=clock.now())
     for path in district.folder.iterdir():
@@ -220,7 +226,9 @@ def test_a_source_that_is_away_is_asked_again_later(district: Grove, stopped: Cl
     assert district.again(run).state == "applied"
 
 
-def test_a_source_that_stays_away_fails_at_last_and_tells(district: Grove, stopped: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_stays_away_fails_at_last_and_tells(
+    district: Grove, stopped: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rollbook.connectors.oneroster.connector import OneRosterCsv
 
     write(district.folder, small())

@@ -1,6 +1,7 @@
 """The fear that something is applied that nobody has seen, or twice, or by the wrong one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -210,8 +211,8 @@ def test_only_administrators_decide(waiting: tuple[Grove, Run]) -> None:
     assert district.again(run).state == "held"
 
 
-def test_an_import_of_another_district_is_not_there(waiting: tuple[Grove, Run], tmp_path) -> None:
-    district, run = waiting
+def test_an_import_of_another_district_is_not_there(waiting: tuple[Grove, Run], tmp_path: Path) -> None:
+    _, run = waiting
     other = Grove(tmp_path, "Elm Creek")
     for act in (runs.get, runs.approve, runs.undo):
         with pytest.raises(NotFound):
@@ -220,7 +221,7 @@ def test_an_import_of_another_district_is_not_there(waiting: tuple[Grove, Run], 
         runs.reject(other.ada, run.pk, "no")
 
 
-def test_two_districts_with_the_same_ids_never_touch_each_other(district: Grove, tmp_path) -> None:
+def test_two_districts_with_the_same_ids_never_touch_each_other(district: Grove, tmp_path: Path) -> None:
     other = Grove(tmp_path, "Elm Creek")
     district.applies(small())
     theirs = small(5)

@@ -35,7 +35,9 @@ def test_a_missing_file_is_not_an_empty_file(district: Grove) -> None:
     assert district.everything() == before
 
 
-@pytest.mark.parametrize("left", ["", "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,givenName,familyName\n"])
+@pytest.mark.parametrize(
+    "left", ["", "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,givenName,familyName\n"]
+)
 def test_an_empty_file_is_never_read_as_everybody_left(district: Grove, left: str) -> None:
     district.applies(small())
     before = district.everything()

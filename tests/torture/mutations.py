@@ -167,7 +167,10 @@ def swap_values(folder: Path, dice: random.Random) -> str:
     return f"values of column {column + 1} in lines {one + 1} and {two + 1} of {path.name} swapped"
 
 
-ODD = "TRUE|Yes|0|9/1/2026|2026-13-45|2026-09-01T08:00:00Z|k1,k2|k1;k2|a\\b|nowhere| p1 |P1|0p1|\u00a0|\ufeff|\ufffd|\x00|\x1f|" "'|=1+1|null|NULL|Student|wizard|ext:x|{a:b}|2027|99999|-1|tobedeleted|active|\U0001f600|d1,s1|s1,s1|,"
+ODD = (
+    "TRUE|Yes|0|9/1/2026|2026-13-45|2026-09-01T08:00:00Z|k1,k2|k1;k2|a\\b|nowhere| p1 |P1|0p1|\u00a0|\ufeff|\ufffd|\x00|\x1f|"
+    "'|=1+1|null|NULL|Student|wizard|ext:x|{a:b}|2027|99999|-1|tobedeleted|active|\U0001f600|d1,s1|s1,s1|,"
+)
 
 
 def odd_value(folder: Path, dice: random.Random) -> str:
@@ -218,7 +221,9 @@ def remove_file(folder: Path, dice: random.Random) -> str:
 
 def rename_file(folder: Path, dice: random.Random) -> str:
     path = a_file(folder, dice)
-    new = dice.choice((path.name.upper(), path.stem.title() + ".csv", path.stem + ".txt", "users.csv", "sub/" + path.name, "~$" + path.name))
+    new = dice.choice(
+        (path.name.upper(), path.stem.title() + ".csv", path.stem + ".txt", "users.csv", "sub/" + path.name, "~$" + path.name)
+    )
     target = folder / new
     target.parent.mkdir(exist_ok=True)
     path.rename(target)
@@ -233,14 +238,18 @@ def manifest_changed(folder: Path, dice: random.Random) -> str:
     at = dice.randrange(1, max(2, len(lines) - 1))
     if at < len(lines):
         name, _, _ = lines[at].partition(b",")
-        lines[at] = name + b"," + dice.choice((b"absent", b"bulk", b"delta", b"", b"BULK", b"1.1", b"1.2", b"1", b"replace", b"2.0"))
+        lines[at] = (
+            name + b"," + dice.choice((b"absent", b"bulk", b"delta", b"", b"BULK", b"1.1", b"1.2", b"1", b"replace", b"2.0"))
+        )
     put(path, lines)
     return f"manifest line {at + 1} is now {lines[min(at, len(lines) - 1)].decode(errors='replace')}"
 
 
 def other_kind(folder: Path, dice: random.Random) -> str:
     path = a_file(folder, dice)
-    path.write_bytes(dice.choice((b"%PDF-1.7", b"PK\x03\x04", b"<html>", b"\x00" * 100, b"a,b\n" * 3, b"{}", b";".join([b"a"] * 9) + b"\n")))
+    path.write_bytes(
+        dice.choice((b"%PDF-1.7", b"PK\x03\x04", b"<html>", b"\x00" * 100, b"a,b\n" * 3, b"{}", b";".join([b"a"] * 9) + b"\n"))
+    )
     return f"{path.name} is of another kind"
 
 

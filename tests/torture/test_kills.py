@@ -28,6 +28,7 @@ class Zygote:
             "DJANGO_SETTINGS_MODULE": "rollbook.server.settings",
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
             "POLARS_MAX_THREADS": "2",
+            "OPENBLAS_NUM_THREADS": "1",  # threads do not survive a fork
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.torture.zygote"],

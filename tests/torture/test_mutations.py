@@ -26,7 +26,9 @@ def district(db: None, settings: Any, tmp_path: Path) -> Grove:
 def base(version: str) -> Files:
     files = small(9)
     files["users"] += [user("x1", "administrator", "d1"), user("x2", "aide", "s1,s2"), user("g2", "guardian")]
-    files["users"] = [each | ({"agentSourcedIds": "g2,g1", "grades": "09"} if each["sourcedId"] == "p3" else {}) for each in files["users"]]
+    files["users"] = [
+        each | ({"agentSourcedIds": "g2,g1", "grades": "09"} if each["sourcedId"] == "p3" else {}) for each in files["users"]
+    ]
     files["classes"] += [section("k3", "s2", termSourcedIds="t1,t2", subjects="Art", subjectCodes="05", periods="1,2")]
     return as_1_2(files) if version == "1.2" else files
 
@@ -58,7 +60,11 @@ def torture(district: Grove, version: str, number: int, seed: int) -> Counter[st
             assert yes(district, district.runs()).state == "applied"
             roster = district.roster()
             for name, rows in due.items():
-                assert {one: {k: roster[name][one][k] for k in values} for one, values in rows.items()} == rows, (seed, turn, name)
+                assert {one: {k: roster[name][one][k] for k in values} for one, values in rows.items()} == rows, (
+                    seed,
+                    turn,
+                    name,
+                )
                 assert set(roster[name]) == set(rows), (seed, turn, name)
         send(district, sound)
         said = broken(district.folder, random.Random(dice.random()))
@@ -110,7 +116,9 @@ def agree(district: Grove, run: Run, before: Roster, story: Any) -> None:
             sent = says.get(one, []) if says is not None else []
             written = [each for each in sent if same(each, values, was)]
             kept = was == values and (
-                says is None or (name, one) in unfit or (not sent and (doubtful & {name, "person", "role", "org"} or name == "guardianship"))
+                says is None
+                or (name, one) in unfit
+                or (not sent and (doubtful & {name, "person", "role", "org"} or name == "guardianship"))
             )
             assert written or kept, (story, name, one, "is in the roster as", values, "was", was, "and the files say", sent)
         for one, sent in (says or {}).items():

@@ -6,6 +6,7 @@ that every process starts fresh; what is saved is only the second that the impor
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,12 +22,10 @@ from django.db import connection, transaction  # noqa: E402
 from rollbook.actions import actor, runs, setup, sources, work  # noqa: E402
 from rollbook.domain.entities import ENTITIES  # noqa: E402
 from rollbook.domain.runs import RunState, Trigger  # noqa: E402
-from rollbook.pipeline import run as pipeline  # noqa: E402
 from rollbook.store import roster as rows  # noqa: E402
 from rollbook.store.models import MODELS, Account, District, Run, Source  # noqa: E402
 from tests.district import edited, enrollment, minus, small, user, write  # noqa: E402
 
-SIGKILL = 9
 HOME = Path(settings.DATA_DIR)
 FILES = HOME / "files"
 SAYS = HOME / "says.json"
@@ -105,11 +104,12 @@ def look(_: dict[str, Any]) -> None:
     held = {}
     for entity in ENTITIES:
         names = ("sourced_id", "uuid", "status", *entity.names)
-        held[entity.name] = sorted(([str(cell) for cell in each] for each in MODELS[entity.name].objects.values_list(*names)))
+        held[entity.name] = sorted([str(cell) for cell in each] for each in MODELS[entity.name].objects.values_list(*names))
     newest = Run.objects.order_by("-pk").first()
     with connection.cursor() as cursor:
         indexes = {
-            table: sorted(connection.introspection.get_constraints(cursor, table)) for table in (f"roster_{e.name}" for e in ENTITIES)
+            table: sorted(connection.introspection.get_constraints(cursor, table))
+            for table in (f"roster_{e.name}" for e in ENTITIES)
         }
     say(roster=held, newest=newest and newest.pk, states={each.pk: each.state for each in Run.objects.all()}, indexes=indexes)
 
@@ -130,7 +130,7 @@ def watch(kill: dict[str, Any] | None) -> None:
     state = {"inside": False, "count": 0, "files": 0}
 
     def die() -> None:
-        os.kill(os.getpid(), SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def wrapper(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
         if not state["inside"] and 'UPDATE "store_source" SET "accepted_run"' in sql:
@@ -166,7 +166,6 @@ def say(**words: Any) -> None:
 
 
 ORDERS = {each.__name__: each for each in (begin, do, recover, look, again)}
-assert pipeline
 
 
 def main() -> None:
@@ -176,6 +175,7 @@ def main() -> None:
         MARK.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
+            signal.alarm(300)
             try:
                 ORDERS[order["order"]](order)
                 sys.stdout.flush()
@@ -186,9 +186,11 @@ def main() -> None:
         kill = order.get("kill") or {}
         if kill.get("at") == "time":
             time.sleep(kill["seconds"])
-            os.kill(child, SIGKILL)
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         says = json.loads(SAYS.read_text()) if SAYS.exists() else {}
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+            says = {"broke": "it did nothing for five minutes"}
         mark = MARK.read_text() if MARK.exists() else ""
         print(json.dumps({"killed": os.WIFSIGNALED(status), "mark": mark, **says}), flush=True)
 

@@ -33,7 +33,12 @@ def test_a_count_trips_when_it_is_reached_whatever_the_share(limit: Threshold) -
 def test_the_defaults_are_those_that_are_promised() -> None:
     by = {each.key: (each.percent, each.floor, each.count) for each in DEFAULTS}
     assert len(by) == len(DEFAULTS), "a district's own figures find a limit by its key"
-    for role, promised in {"student": (10.0, 5, None), "guardian": (10.0, 5, None), "staff": (10.0, 5, None), "teacher": (5.0, 3, None)}.items():
+    for role, promised in {
+        "student": (10.0, 5, None),
+        "guardian": (10.0, 5, None),
+        "staff": (10.0, 5, None),
+        "teacher": (5.0, 3, None),
+    }.items():
         assert by[f"person.vanish.{role}.org.share"] == promised
         assert by[f"role.vanish.{role}.org.share"] == promised
     for role, promised in {"student": (10.0, 5, None), "teacher": (5.0, 3, None)}.items():
@@ -78,7 +83,9 @@ def test_any_limit_that_is_reached_closes_and_each_gives_its_reason() -> None:
     share = Measure(Threshold("person", Kind.VANISH, "student", "org", 10.0, 5), 12, 100, "s1", "Lincoln Elementary")
     whole = Measure(Threshold("person", Kind.VANISH, count=200), 12, 2_140)
     assert Verdict((share, whole)).closed
-    assert Verdict((share, whole)).reasons == ("12 of 100 students of Lincoln Elementary would become inactive (12.0 %, limit 10 %)",)
+    assert Verdict((share, whole)).reasons == (
+        "12 of 100 students of Lincoln Elementary would become inactive (12.0 %, limit 10 %)",
+    )
     assert not Verdict((whole,)).closed and Verdict((whole,)).reasons == ()
 
 
@@ -113,4 +120,7 @@ def test_people_are_named_before_the_roles_and_places_that_go_with_them() -> Non
     person = Measure(Threshold("person", Kind.VANISH, "student", "org", 10.0, 5), 12, 100, "s1", "Lincoln")
     role = Measure(Threshold("role", Kind.VANISH, "student", "org", 10.0, 5), 12, 100, "s1", "Lincoln")
     other = Measure(Threshold("role", Kind.VANISH, "student", "org", 10.0, 5), 12, 100, "s2", "High")
-    assert [reason.split(" of ")[2].split(" would")[0] for reason in Verdict((role, person, other)).reasons] == ["Lincoln", "High"]
+    assert [reason.split(" of ")[2].split(" would")[0] for reason in Verdict((role, person, other)).reasons] == [
+        "Lincoln",
+        "High",
+    ]
