@@ -62,7 +62,12 @@ def dlt_merge(folder: Path, address: str, state: Path) -> None:
     destination = dlt.destinations.postgres(address)
     pipeline = dlt.pipeline("bench", destination=destination, dataset_name="peer", pipelines_dir=str(state))
     pipeline.run([dlt.resource(table(name), name=name, primary_key="sourcedId", write_disposition=merge) for name in FILES])
-    print(json.dumps({"dlt": dlt.__version__}))
+    with pipeline.sql_client() as client:
+        counts = [
+            client.execute_sql(f"SELECT count(*) FROM {pipeline.default_schema.naming.normalize_identifier(name)}")
+            for name in FILES
+        ]
+    print(json.dumps({"rows": sum(rows[0][0] for rows in counts)}))
 
 
 if __name__ == "__main__":

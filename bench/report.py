@@ -106,9 +106,13 @@ def _peers(figures: Figures) -> list[list[str]]:
             cells = [f"{NAMES[peer]} : {NAMES[own]}" + (", scaled by rows" if scale != 1 else "")]
             for costs in figures.costs.values():
                 both = peer in costs and own in costs
-                cells.append(f"{scale * cost.middle(costs[peer]).cpu / cost.middle(costs[own]).cpu:,.0f} ×" if both else "–")
+                cells.append(_times(scale * cost.middle(costs[peer]).cpu / cost.middle(costs[own]).cpu) if both else "–")
             lines.append(cells)
     return lines
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} ×" if ratio >= 10 else f"{ratio:.1f} ×"
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

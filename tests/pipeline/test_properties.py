@@ -114,7 +114,7 @@ def new_district(db: None, settings: Any, tmp_path: Path) -> Callable[[], Grove]
     return make
 
 
-@effort(5, repeatable=True)
+@effort(3, repeatable=True)
 @given(a=districts(), b=districts())
 def test_the_second_import_gives_the_second_district_and_undo_the_first(
     new_district: Callable[[], Grove], a: Files, b: Files

@@ -359,27 +359,26 @@ def test_a_refused_row_that_is_known_from_before_carries_its_children(district: 
     assert not district.findings(run, "depends_on_refused_row", "parent_leaves")
 
 
-@pytest.mark.parametrize("name", [each.name for each in ENTITIES])
-def test_an_offered_file_that_comes_empty_always_holds(district: Grove, name: str) -> None:
+def test_an_offered_file_that_comes_empty_always_holds(district: Grove) -> None:
     from rollbook.domain.gate import DEFAULTS
     from rollbook.store.models import Limit
 
-    full = as_1_2(small()) if name == "role" else small()
+    full = as_1_2(small())
     district.applies(full)
     Limit.objects.bulk_create(
         [Limit(source=district.source, key=each.key, percent=1000.0, floor=10**6, count=10**6) for each in DEFAULTS]
     )
     before = district.everything()
-    file = KINDS[name].file if name in KINDS else "roles"
-    files: Files = full | {file: []}
-    if name == "guardianship":
-        files = full | {"users": [each | {"agentSourcedIds": ""} for each in full["users"]]}
+    emptied: dict[str, Files] = {kind.file: full | {kind.file: []} for kind in KINDS.values()} | {"roles": full | {"roles": []}}
+    emptied["agents"] = full | {"users": [each | {"agentSourcedIds": ""} for each in full["users"]]}
+    assert len(emptied) == len(ENTITIES)
 
-    run = district.sends(files)
+    for file, files in emptied.items():
+        run = district.sends(files)
 
-    assert run.state == "held"
-    assert any("sent no" in reason for reason in run.reasons), run.reasons
-    assert district.everything() == before
+        assert run.state == "held", file
+        assert any("sent no" in reason for reason in run.reasons), (file, run.reasons)
+        assert district.everything() == before, file
 
 
 def test_an_empty_file_where_nothing_was_is_no_alarm(district: Grove) -> None:

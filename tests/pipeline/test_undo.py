@@ -202,12 +202,12 @@ def test_undo_after_a_byte_identical_night_still_holds_the_next(district: Grove)
     assert district.runs(Trigger.SCHEDULED).state == "held"
 
 
-@pytest.mark.parametrize("state", ["held", "rejected", "failed"])
-def test_only_what_was_applied_can_be_undone(district: Grove, state: str) -> None:
+def test_only_what_was_applied_can_be_undone(district: Grove) -> None:
     run = district.applies(small())
-    Run.objects.filter(pk=run.pk).update(state=state)
-    with pytest.raises(Conflict):
-        runs.undo(district.ada, run.pk)
+    for state in ("held", "rejected", "failed"):
+        Run.objects.filter(pk=run.pk).update(state=state)
+        with pytest.raises(Conflict):
+            runs.undo(district.ada, run.pk)
 
 
 def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(district: Grove) -> None:

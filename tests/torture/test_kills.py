@@ -62,7 +62,7 @@ def zygote(empty_database: str, tmp_path: Path) -> Iterator[Zygote]:
 
 
 def test_a_few_kills(zygote: Zygote) -> None:
-    torture(zygote, 6, random.Random(7))
+    torture(zygote, 4, random.Random(7))
 
 
 @pytest.mark.torture

@@ -35,7 +35,7 @@ def base(version: str) -> Files:
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_a_few_broken_packages(district: Grove, version: str) -> None:
-    torture(district, version, 12, 20261122)
+    torture(district, version, 8, 20261122)
 
 
 @pytest.mark.torture

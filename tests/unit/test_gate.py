@@ -50,8 +50,8 @@ def test_the_defaults_are_those_that_are_promised() -> None:
     for name in ("org", "academic_session", "course", "section", "person", "role", "enrollment", "guardianship"):
         assert by[f"{name}.error.all.district.share"] == (5.0, 5, None)
         assert by[f"{name}.appear.all.district.share"] == by[f"{name}.alter.all.district.share"] == (25.0, 20, None)
-    for named in ("section.dates", "enrollment.teachers", "person.identity"):
-        assert by[f"{named}.all.district.share"] == (25.0, 20, None)
+    for named in ("section.dates.all", "enrollment.teachers.teacher", "person.identity.all"):
+        assert by[f"{named}.district.share"] == (25.0, 20, None)
 
 
 def test_one_of_three_does_not_trip() -> None:

@@ -126,7 +126,7 @@ def perform(run: Run, *, patient: bool = False) -> Run:
             )
         )
     else:
-        taken = runs.begin(run.pk, by=runs.worker_name() if patient else run.by)
+        taken = runs.begin(run.pk, by="worker" if patient else run.by)
     if not taken:
         raise Conflict(f"Import {run.pk} is being worked on already, or another import of its source is")
     run = Run.objects.select_related("source", "district").get(pk=run.pk)
