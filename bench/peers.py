@@ -1,7 +1,6 @@
 """The same rows through other tools: Django row by row, and dlt with Arrow tables."""
 
 import csv
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -56,18 +55,19 @@ def dlt_merge(folder: Path, address: str, state: Path) -> None:
         with path.open() as file:
             header = next(csv.reader(file))
         text = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pyarrow.string()), strings_can_be_null=True)
-        yield pyarrow.csv.read_csv(path, convert_options=text)
+        rows = pyarrow.csv.read_csv(path, convert_options=text)
+        read[name] = rows.num_rows
+        yield rows
 
+    read: dict[str, int] = {}
     merge = {"disposition": "merge", "strategy": "upsert"}
     destination = dlt.destinations.postgres(address)
     pipeline = dlt.pipeline("bench", destination=destination, dataset_name="peer", pipelines_dir=str(state))
     pipeline.run([dlt.resource(table(name), name=name, primary_key="sourcedId", write_disposition=merge) for name in FILES])
+    schema = pipeline.default_schema
     with pipeline.sql_client() as client:
-        counts = [
-            client.execute_sql(f"SELECT count(*) FROM {pipeline.default_schema.naming.normalize_identifier(name)}")
-            for name in FILES
-        ]
-    print(json.dumps({"rows": sum(rows[0][0] for rows in counts)}))
+        counts = [client.execute_sql(f"SELECT count(*) FROM {schema.naming.normalize_identifier(name)}") for name in FILES]
+    assert [rows[0][0] for rows in counts] == [read[name] for name in FILES], "dlt left rows out: that is no comparison"
 
 
 if __name__ == "__main__":

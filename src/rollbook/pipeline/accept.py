@@ -31,9 +31,18 @@ def trusted(entity: Entity, columns: list[str], accepted: Accepted, roster: Rost
 
 
 def counts(accepted: Accepted, roster: Roster) -> pl.DataFrame:
-    """Count the active rows, as `Roster.counts` does; beside the database where the hashes of every entity are there."""
+    """Count the active rows, as `Roster.counts` does; beside the database where the hashes of every entity are there.
+
+    Shape: counted once a generation.
+    """
     if any(accepted.columns(entity) is None for entity in ENTITIES):
         return roster.counts()
+    if not accepted.counts_file.exists():
+        columnar.keep(_counted(accepted).lazy(), accepted.counts_file)
+    return pl.read_parquet(accepted.counts_file)
+
+
+def _counted(accepted: Accepted) -> pl.DataFrame:
     rows = {entity.name: accepted.rows(entity) for entity in ENTITIES}
     parts = [frame.select(pl.lit(name).alias("entity"), role=NO, org=NO, n=pl.len()) for name, frame in rows.items()]
     kind = pl.col("role").replace_strict(KIND_OF_ROLE, default="staff", return_dtype=pl.String)
@@ -69,6 +78,8 @@ def advance(source: int, old: Accepted, run: int, files: RunFiles) -> None:
         hashed = columnar.row_hash(["sourced_id", *columns]).alias("row_hash")
         come = changes.filter(pl.col("kind") != "vanish").select(hashed, "sourced_id", **counted)
         new.keep(entity, columns, pl.concat([stay, come]))
+    if all(new.columns(entity) is not None for entity in ENTITIES):
+        columnar.keep(_counted(new).lazy(), new.counts_file)  # now, so that a night without changes need not
     snapshots.forget_accepted(source, but=run)
 
 

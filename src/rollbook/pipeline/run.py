@@ -28,11 +28,11 @@ from rollbook.pipeline.check import check
 from rollbook.pipeline.diff import diff
 from rollbook.pipeline.extract import extract
 from rollbook.pipeline.gate import Live, gate
-from rollbook.pipeline.summary import summary
+from rollbook.pipeline.summary import summary, unchanged
 from rollbook.store import runs, snapshots
 from rollbook.store.models import Limit, Run, Source
 from rollbook.store.roster import Roster
-from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
+from rollbook.store.snapshots import RunFiles, Snapshot, files_of
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     """
     source = Source.objects.select_related("district").get(pk=run.source_id)
     files.clear_plan()
+    run.summary = []
     run.base_run = source.accepted_run
     old = snapshots.accepted(source.pk, source.accepted_run or 0)
     limits = arithmetic.thresholds(
@@ -114,7 +115,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     run.counts = {name: n for name, n in checked.counts.items() if name in offered or name in changing}
     run.promised = {name: kept.promised for name, kept in snapshot.kept.items() if kept.promised is not None} if snapshot else {}
     run.findings = checked.levels
-    run.summary = summary(run.counts, snapshot, files, live)
+    run.summary = run.summary or summary(run.counts, snapshot, files, live)
     run.digest = digest(files)
     run.cause = cause(files, snapshot, roster) if verdict.closed else ""
     runs.keep_measures(run.pk, verdict)
@@ -141,7 +142,7 @@ def _read(
     limits: tuple[arithmetic.Threshold, ...],
     tools: Tools,
 ) -> tuple[Snapshot, dict[str, Candidates]]:
-    """Extract and diff; without reading a row where the very same bytes have been applied before."""
+    """Extract and diff; with no candidates where the very same rows, in whatever order, were the source's last act."""
     runs.at_stage(run, Stage.EXTRACT)
     files.drop_snapshot()
     earlier = seen.latest_snapshot(run)
@@ -150,14 +151,15 @@ def _read(
         of_bytes = getattr(connector, "bytes_fingerprint", None)
         run.bytes_seen = of_bytes() if of_bytes else ""
         last = runs.last_ended(source.pk, before=run.pk)
-        same = (
-            open_snapshot(files_of(source.pk, last.pk).snapshot) if last and seen.nothing_can_differ(run, last, source) else None
-        )
-        if last and same:
-            run.data_seen = last.data_seen
-            return seen.same_again(same, files, last)
-        snapshot = extract(connector, Snapshot(files.snapshot), earlier, _progress(run, Stage.EXTRACT))
+        whole = seen.went_in_whole(last, run, source)
+        if last and whole and run.bytes_seen and run.bytes_seen == last.bytes_seen:
+            snapshot = seen.same_again(whole, files)
+        else:
+            snapshot = extract(connector, Snapshot(files.snapshot), earlier, _progress(run, Stage.EXTRACT))
     run.data_seen = seen.rows_seen(snapshot)
+    if last and whole and run.data_seen == last.data_seen:
+        run.summary = unchanged(last.summary)
+        return snapshot, seen.no_candidates(snapshot)
     applied = Run.objects.filter(source=source, state=RunState.APPLIED, undo_of=None).order_by("-pk").first()
     anew = applied is not None and applied.judged_by.partition("/")[0] != run.judged_by.partition("/")[0]
     found = {}

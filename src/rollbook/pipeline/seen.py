@@ -1,6 +1,7 @@
 """Seen: whether a source says anything that it has not said before, and what its rows were judged by."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from rollbook.domain.entities import ENTITIES
@@ -13,30 +14,48 @@ from rollbook.store.models import Run, Source
 from rollbook.store.snapshots import RunFiles, Snapshot, files_of, open_snapshot
 
 
-def nothing_can_differ(run: Run, last: Run, source: Source) -> bool:
-    """Say whether these bytes, under these rules, were the source's last act, and went in whole."""
-    return (
-        bool(run.bytes_seen)
-        and last.state == RunState.APPLIED
-        and last.undo_of_id is None
-        and source.undone_run is None
-        and (last.bytes_seen, last.judged_by) == (run.bytes_seen, run.judged_by)
-        and not any(each["unfit"] for each in last.counts.values())
-    )
+def went_in_whole(last: Run | None, run: Run, source: Source) -> Snapshot | None:
+    """Return the snapshot of the source's last act, if that was an import under these very rules that left no row out.
+
+    What equals it has nothing to change: the roster holds exactly these rows.
+    """
+    if (
+        last is None
+        or last.state != RunState.APPLIED
+        or last.undo_of_id is not None
+        or source.undone_run is not None
+        or last.judged_by != run.judged_by
+    ):
+        return None
+    snapshot = open_snapshot(files_of(source.pk, last.pk).snapshot)
+    if snapshot is None or any(
+        last.counts[name]["same"] + _written(last, name) != kept.rows for name, kept in snapshot.kept.items()
+    ):
+        return None
+    return snapshot
 
 
-def same_again(earlier: Snapshot, files: RunFiles, last: Run) -> tuple[Snapshot, dict[str, Candidates]]:
-    """Return an earlier snapshot under a new name, and no candidates."""
+def same_again(earlier: Snapshot, files: RunFiles) -> Snapshot:
+    """Return an earlier snapshot under a new name."""
     snapshot = Snapshot(files.snapshot, dict(earlier.kept), list(earlier.questions))
-    found = {}
     for entity in ENTITIES:
-        found[entity.name] = nothing(entity)
         if earlier.offers(entity):
             columnar.same_file(earlier.rows_file(entity), snapshot.rows_file(entity))
             columnar.same_file(earlier.faults_file(entity), snapshot.faults_file(entity))
-            found[entity.name].read = last.counts[entity.name]["read"]
     snapshot.save()
-    return snapshot, found
+    return snapshot
+
+
+def no_candidates(snapshot: Snapshot) -> dict[str, Candidates]:
+    """Return that every row of a snapshot is as the roster has it."""
+    found = {entity.name: nothing(entity) for entity in ENTITIES}
+    for name, kept in snapshot.kept.items():
+        found[name].read = kept.rows
+    return found
+
+
+def _in_roster(counts: Mapping[str, int]) -> int:
+    return sum(counts[kind] for kind in ("appear", "alter", "return", "same"))
 
 
 def latest_snapshot(run: Run) -> Snapshot | None:

@@ -1,6 +1,6 @@
 """Summary: what became of the rows of an import, in the groups that people think in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -61,6 +61,19 @@ def summary(
             active = sum(live.of(name, group) for group in groups if group != "none")
             lines.append(_line(title, numbers, active))
     return lines
+
+
+def unchanged(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of an import that changes nothing, from those of the one before it, which left no row out."""
+    return [
+        _line(
+            line["title"],
+            dict.fromkeys(("appear", "alter", "vanish", "return", "unfit"), 0) | {"read": line["read"], "same": line["read"]},
+            line["active"] + line["added"] + line["returned"] - line["removed"],
+        )
+        for line in lines
+        if line["read"]
+    ]
 
 
 def _line(title: str, numbers: Mapping[str, int], active: int) -> dict[str, Any]:

@@ -146,6 +146,10 @@ class Accepted:
     def file(self, entity: Entity) -> Path:
         return self.folder / f"{entity.name}.parquet"
 
+    @property
+    def counts_file(self) -> Path:
+        return self.folder / "counts.parquet"
+
     def keep(self, entity: Entity, columns: list[str], rows: pl.LazyFrame) -> None:
         """Replace an entity's hashes. The page that says what they cover comes last, so that half is nothing."""
         (self.folder / f"{entity.name}.json").unlink(missing_ok=True)
