@@ -1,7 +1,6 @@
 """Seen: whether a source says anything that it has not said before, and what its rows were judged by."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from rollbook.domain.entities import ENTITIES
@@ -28,11 +27,11 @@ def went_in_whole(last: Run | None, run: Run, source: Source) -> Snapshot | None
     ):
         return None
     snapshot = open_snapshot(files_of(source.pk, last.pk).snapshot)
-    if snapshot is None or any(
-        last.counts[name]["same"] + _written(last, name) != kept.rows for name, kept in snapshot.kept.items()
-    ):
+    if snapshot is None:
         return None
-    return snapshot
+    counts = {name: last.counts[name] for name in snapshot.kept}
+    whole = all(not each["unfit"] and each["read"] == snapshot.kept[name].rows for name, each in counts.items())
+    return snapshot if whole else None
 
 
 def same_again(earlier: Snapshot, files: RunFiles) -> Snapshot:
@@ -52,10 +51,6 @@ def no_candidates(snapshot: Snapshot) -> dict[str, Candidates]:
     for name, kept in snapshot.kept.items():
         found[name].read = kept.rows
     return found
-
-
-def _in_roster(counts: Mapping[str, int]) -> int:
-    return sum(counts[kind] for kind in ("appear", "alter", "return", "same"))
 
 
 def latest_snapshot(run: Run) -> Snapshot | None:
