@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from fractions import Fraction
 
 from rollbook.domain.words import COUNTED, KINDS_OF_PEOPLE, WOULD, counted
 
@@ -154,16 +153,23 @@ def trips(threshold: Threshold, count: int, of: int) -> bool:
         return count >= threshold.count
     if threshold.percent is None or not of or count < threshold.floor:
         return False
-    return count * 100 >= Fraction(str(threshold.percent)) * of
+    return reaches(count, of, threshold.percent)
+
+
+def reaches(count: int, of: int, percent: float) -> bool:
+    """Say whether a count is at least so many percent of another, in whole numbers; a limit has at most three decimals."""
+    return count * 100_000 >= round(percent * 1000) * of
 
 
 def shown(count: int, of: int, limit: float | None) -> str:
     """Write a share in percent with as many decimals as it takes to stay on its side of the limit."""
-    share = Fraction(100 * count, of) if of else Fraction(0)
-    for decimals in range(1, 13):
-        text = f"{float(share):.{decimals}f}"
-        if limit is None or (Fraction(text) >= Fraction(str(limit))) == (share >= Fraction(str(limit))):
+    share = 100 * count / of if of else 0.0
+    over = limit is not None and bool(of) and reaches(count, of, limit)
+    text = f"{share:.1f}"
+    for decimals in range(2, 13):
+        if limit is None or (float(text) >= limit) == over:
             break
+        text = f"{share:.{decimals}f}"
     return f"{text} %"
 
 
