@@ -1,6 +1,6 @@
 """Every word that a limit or a mail may need is there."""
 
-from rollbook.domain.entities import ENTITIES, children_of
+from rollbook.domain.entities import ENTITIES
 from rollbook.domain.gate import DEFAULTS, Kind
 from rollbook.domain.words import COUNTED, ENTITY_WORDS, KIND_OF_ROLE, KINDS_OF_PEOPLE, PEOPLE_WORDS, WOULD, counted
 
@@ -22,12 +22,3 @@ def test_parents_come_first() -> None:
     for each in ENTITIES:
         seen.add(each.name)
         assert {column.refers_to for column in each.references} <= seen
-
-
-def test_the_children_of_a_person_are_all_found() -> None:
-    assert {(child.name, column.name) for child, column in children_of("person")} == {
-        ("role", "person"),
-        ("enrollment", "person"),
-        ("guardianship", "student"),
-        ("guardianship", "guardian"),
-    }

@@ -28,8 +28,3 @@ def of_account(account: Account) -> Actor:
 def of_command_line(district: District) -> Actor:
     """Return whoever may run commands on this machine: they could open the database as well."""
     return Actor("command line", district.pk, administrator=True)
-
-
-def of_clock(district: int) -> Actor:
-    """Return the schedule."""
-    return Actor("schedule", district, administrator=True)

@@ -231,22 +231,6 @@ def findings_csv(
         yield _csv(batch)
 
 
-def changes_json(run: Run, *, entity: str | None = None, kind: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every change as a dict; here rows do become objects, since that is what was asked for."""
-    looked = Looked(run)
-    for each in _chosen(entity):
-        for batch in _portions(looked.wanted(each, kind=kind, school=None, words=())):
-            for row in _rows(each, looked.described(each, batch)):
-                del row["fields"]
-                yield row
-
-
-def findings_json(run: Run, *, level: str | None = None, rule: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield every finding as a dict."""
-    for batch in _portions(_found(Looked(run), level=level, rule=rule, entity=None, search="")):
-        yield from batch.iter_rows(named=True)
-
-
 def _chosen(entity: str | None) -> Iterable[Entity]:
     return [BY_NAME[name] for name in SHOWN if entity in (None, "", name)]
 

@@ -263,10 +263,6 @@ def _short(each: "Run") -> str:
     return each.reasons[0] if each.reasons and each.reasons != ["preview"] else each.message.split(". ")[0]
 
 
-def _which(row: dict[str, Any]) -> str:
-    return row["label"] or row["sourced_id"]
-
-
 def _fields(row: dict[str, Any]) -> str:
     if row["kind"] in ("appear", "vanish"):
         return row["school_name"] or ""

@@ -1,6 +1,5 @@
 """The one table of what a roster is made of; everything else reads it or is tested to equal it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -167,14 +166,6 @@ ENTITIES: tuple[Entity, ...] = (ORG, ACADEMIC_SESSION, COURSE, SECTION, PERSON, 
 def entity(name: str) -> Entity:
     """Return the entity of that name. Raises KeyError."""
     return BY_NAME[name]
-
-
-def children_of(parent: str) -> Iterator[tuple[Entity, Column]]:
-    """Yield every column, of any entity, that points to the entity `parent`."""
-    for child in ENTITIES:
-        for column in child.references:
-            if column.refers_to == parent:
-                yield child, column
 
 
 BY_NAME = {each.name: each for each in ENTITIES}
