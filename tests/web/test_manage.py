@@ -11,6 +11,7 @@ from django.test import Client
 
 from rollbook.actions import limits as judging
 from rollbook.actions import runs, sources
+from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import DEFAULTS
 from rollbook.store.models import AuditEntry, Limit, Run, Source, Told
 from rollbook.web.manage.forms import read_time, spoken
@@ -319,3 +320,10 @@ def test_judging_limits_costs_three_statements_however_many_there_are(district: 
         judging.back_test(source, now)
     with django_assert_num_queries(2):
         judging.last_measured(source)
+
+
+@pytest.mark.parametrize("inside", ["uploads/999/upload.zip", "uploads/999/../999/upload.zip", "sources/1/runs", "scratch"])
+def test_nobody_reads_what_rollbook_keeps_for_another_district(district: Grove, settings: Any, inside: str) -> None:
+    theirs = Path(settings.DATA_DIR) / inside
+    with pytest.raises(ConfigError, match="lies where Rollbook keeps its own files"):
+        sources.attempt(district.ada, district.source, {"path": str(theirs)})

@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from rollbook.actions import schedule
@@ -81,7 +83,19 @@ def connect(source: Source) -> Connector:
     """Build a source's connector. Raises ConfigError where its settings do not make sense any more."""
     kind = registry.find(source.kind)
     values = {**source.settings, **(json.loads(source.secrets) if source.secrets else {})}
+    if "path" in values:
+        _refuse_what_others_keep(source, Path(values["path"]))
     return kind(read_config(kind.Config, values))  # type: ignore[call-arg]
+
+
+def _refuse_what_others_keep(source: Source, path: Path) -> None:
+    """Refuse a path into what Rollbook itself keeps: there lie the uploads and snapshots of every district of this server."""
+    kept, asked = Path(settings.DATA_DIR).resolve(), path.expanduser().resolve()
+    own = kept / "uploads" / str(source.pk)
+    if asked.is_relative_to(own):
+        return
+    if any(asked.is_relative_to(kept / folder) for folder in ("uploads", "sources", "scratch", "mail")):
+        raise ConfigError(fields={"path": "lies where Rollbook keeps its own files; choose the folder of the export"})
 
 
 def probe(actor: Actor, source: Source) -> Probe:
