@@ -37,7 +37,9 @@ def of(command: Sequence[str], environment: Mapping[str, str], server: Server | 
     """
     before = server.cpu() if server else 0.0
     command = [sys.executable, "-m", *command]
-    child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    # Compiled once, as an installed program is: no night compiles Rollbook's modules.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    child = subprocess.Popen(command, env={**own, **environment}, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     said = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)

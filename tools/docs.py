@@ -236,16 +236,14 @@ def limits() -> str:
 
 
 def settings() -> str:
-    from rollbook.server.config import Config
+    from rollbook.server.config import PREFIX, Config
 
     # What a default is on this machine is no business of the page.
     places = {"data_dir": "a folder of the user's; on Linux `~/.local/share/rollbook`"}
     rows = []
-    for name, field in Config.model_fields.items():
-        default = places.get(name) or (
-            code(str(field.default).lower() if isinstance(field.default, bool) else str(field.default))
-        )
-        rows.append((code(f"ROLLBOOK_{name.upper()}"), field.description or "", default))
+    for each in Config.settings():
+        plain = str(each.default).lower() if isinstance(each.default, bool) else str(each.default)
+        rows.append((code(PREFIX + each.name.upper()), each.metadata["meaning"], places.get(each.name) or code(plain)))
     return page(
         "Settings of an installation",
         "`src/rollbook/server/config.py`",

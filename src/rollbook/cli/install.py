@@ -73,13 +73,13 @@ def settings(as_json: Json = False) -> None:
     given = config()
     rows = [
         {
-            "name": f"ROLLBOOK_{name.upper()}",
-            "meaning": field.description or "",
-            "default": _shown(field.default),
-            "value": _value(name, getattr(given, name)),
-            "given": name in given.model_fields_set,
+            "name": f"ROLLBOOK_{each.name.upper()}",
+            "meaning": each.metadata["meaning"],
+            "default": _shown(each.default),
+            "value": _value(each.name, getattr(given, each.name)),
+            "given": each.name in given.given,
         }
-        for name, field in type(given).model_fields.items()
+        for each in given.settings()
     ]
     if as_json:
         paper.dump(rows)

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,7 +66,7 @@ def at_address(host: str, port: int) -> None:
     """Let links in mails lead here, unless the operator has said where people find Rollbook."""
     given = config()
     shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
-    address = given.public_url if "public_url" in given.model_fields_set else f"http://{shown}:{port}"
+    address = given.public_url if "public_url" in given.given else f"http://{shown}:{port}"
     os.environ["ROLLBOOK_PUBLIC_URL"] = address
 
 
@@ -76,7 +75,6 @@ def keep_serving(host: str, port: int, *, worker: bool, started: Callable[[], No
 
     Needs: a prepared database.
     """
-    from django.conf import settings
     from django.db import connections
     from granian import Granian
     from granian.constants import Interfaces
@@ -84,7 +82,6 @@ def keep_serving(host: str, port: int, *, worker: bool, started: Callable[[], No
     _refuse_taken(host, port)
     # A fork would take over the locks of polars' threads, but not the threads: the first page with a table would wait for ever.
     multiprocessing.set_start_method("spawn", force=True)
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     connections.close_all()
     server = Granian(
         "rollbook.server.wsgi:application",

@@ -17,14 +17,7 @@ SETTINGS = "rollbook.server.settings"
 def config() -> Any:
     """Read the settings that the operator gave. Raises ConfigError with every complaint at once."""
     # By name, as Django finds its settings: the server is the floor above.
-    Config = import_module("rollbook.server.config").Config  # noqa: N806
-    from pydantic import ValidationError
-
-    try:
-        return Config()
-    except ValidationError as error:
-        wrong = {f"ROLLBOOK_{str(each['loc'][0]).upper()}": each["msg"] for each in error.errors()}
-        raise ConfigError(fields=wrong) from error
+    return import_module("rollbook.server.config").Config.read()
 
 
 def django() -> None:

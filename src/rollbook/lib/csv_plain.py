@@ -47,9 +47,8 @@ class PlainCheck:
             return False
         separators = np.flatnonzero((text == 44) | (text == 10))
         ends = text[separators] == 10
-        is_quote = text == 34
-        if is_quote.any() or self._open or self._closes:
-            quotes = np.flatnonzero(is_quote)
+        if b'"' in chunk or self._open or self._closes:
+            quotes = np.flatnonzero(text == 34)
             if not self._quotes_belong(text, quotes):
                 return False
             before = np.bincount(np.searchsorted(separators, quotes), minlength=len(separators) + 1)[:-1].cumsum()
@@ -77,16 +76,17 @@ class PlainCheck:
         return not self._open and self._last != 13 and self._phase == self.cells - 1
 
     def _is_text(self, chunk: bytes, text: npt.NDArray[np.uint8]) -> bool:
-        if text.max() > 126 or self._decoder.getstate()[0]:
-            if (text == 127).any():
-                return False
-            self.ascii = self.ascii and bool(text.max() < 128)
+        # Searching bytes is several times as quick as comparing an array of them.
+        if b"\x7f" in chunk:
+            return False
+        if not chunk.isascii() or self._decoder.getstate()[0]:
+            self.ascii = False
             try:
                 self._decoder.decode(chunk)
             except UnicodeDecodeError:
                 return False
-        returns = np.flatnonzero(text == 13)
-        if np.count_nonzero(text < 32) != np.count_nonzero(text == 10) + len(returns):
+        returns = np.flatnonzero(text == 13) if b"\r" in chunk else np.zeros(0, np.intp)
+        if np.count_nonzero(text < 32) != chunk.count(b"\n") + len(returns):
             return False
         if self._last == 13 and text[0] != 10:
             return False

@@ -108,6 +108,9 @@ def _judge(entity: Entity, picture: Picture) -> tuple[list[pl.DataFrame], int]:
         picture.unfit[name] = NONE
     if candidates.identical:
         said.append(_identical(candidates))
+    if not candidates.candidates and not candidates.gone.height and not any(each.height for each in picture.leaving.values()):
+        picture.leaving[name] = candidates.gone
+        return said, unreadable
     refused = [_collisions(candidates, picture)]
     if candidates.candidates:
         refused += [

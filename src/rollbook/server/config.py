@@ -2,49 +2,73 @@
 
 import os
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import platformdirs
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rollbook.domain.errors import ConfigError
 
+PREFIX = "ROLLBOOK_"
+DATA_DIR = Path(platformdirs.user_data_dir("rollbook"))
+YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
-class Config(BaseSettings):
+
+def setting(default: Any, meaning: str) -> Any:
+    """Declare one setting: its default, and what it means to an operator."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Config:
     """What scripts may rely on: the names, with the prefix ROLLBOOK_."""
 
-    model_config = SettingsConfigDict(env_prefix="ROLLBOOK_", env_file=".env", extra="ignore")
-
-    database_url: str = Field(
+    database_url: str = setting(
         "",
-        description="sqlite:///RELATIVE, sqlite:////ABSOLUTE or postgres://USER[:PASSWORD]@HOST:PORT/NAME. "
-        "Empty: SQLite in the data folder.",
+        "sqlite:///RELATIVE, sqlite:////ABSOLUTE or postgres://USER[:PASSWORD]@HOST:PORT/NAME. Empty: SQLite in the data folder.",
     )
-    data_dir: Path = Field(
-        Path(platformdirs.user_data_dir("rollbook")),
-        description="Snapshots, changesets, receipts, the SQLite database and kept mail.",
-    )
-    secret_key: str = Field(
+    data_dir: Path = setting(DATA_DIR, "Snapshots, changesets, receipts, the SQLite database and kept mail.")  # noqa: RUF009
+    secret_key: str = setting(
         "",
-        description="Signs sessions and, unless ROLLBOOK_FIELD_KEYS is given, encrypts credentials at rest. "
+        "Signs sessions and, unless ROLLBOOK_FIELD_KEYS is given, encrypts credentials at rest. "
         "Empty: made on first start and kept in the data folder, readable by its owner alone.",
     )
-    field_keys: str = Field(
-        "", description="Keys for credentials at rest, separated by commas: the first writes, all read. Empty: the secret key."
+    field_keys: str = setting(
+        "", "Keys for credentials at rest, separated by commas: the first writes, all read. Empty: the secret key."
     )
-    email_url: str = Field(
-        "",
-        description="smtp://[USER:PASSWORD@]HOST:PORT, smtps://…, file:///FOLDER or console:. Empty: files in the data folder.",
+    email_url: str = setting(
+        "", "smtp://[USER:PASSWORD@]HOST:PORT, smtps://…, file:///FOLDER or console:. Empty: files in the data folder."
     )
-    email_from: str = Field("Rollbook <rollbook@localhost>", description="Sender of all mail.")
-    public_url: str = Field(
-        "http://127.0.0.1:8000", description="The address that people use: for links in mail and for allowed hosts."
-    )
-    demo: bool = Field(False, description="Set by `rollbook demo`: sign-in is shown on the sign-in page.")
+    email_from: str = setting("Rollbook <rollbook@localhost>", "Sender of all mail.")
+    public_url: str = setting("http://127.0.0.1:8000", "The address that people use: for links in mail and for allowed hosts.")
+    demo: bool = setting(False, "Set by `rollbook demo`: sign-in is shown on the sign-in page.")
+    given: frozenset[str] = frozenset()  # the settings that somebody gave
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment and, for what it lacks, the file `.env` here. Raises ConfigError with every complaint at once."""
+        texts = {**_dotenv(), **{name.upper(): text for name, text in os.environ.items()}}
+        values: dict[str, Any] = {}
+        wrong: dict[str, str] = {}
+        for each in cls.settings():
+            text = texts.get(PREFIX + each.name.upper())
+            if text is None:
+                continue
+            if each.type is bool and text.strip().lower() not in (*YES, *NO):
+                wrong[PREFIX + each.name.upper()] = f"'{text}' is neither yes nor no"
+            values[each.name] = text.strip().lower() in YES if each.type is bool else each.type(text)
+        if wrong:
+            raise ConfigError(fields=wrong)
+        return cls(**values, given=frozenset(values))
+
+    @classmethod
+    def settings(cls) -> list[Any]:
+        """Return the fields that an operator may give."""
+        return [each for each in fields(cls) if each.metadata]
 
     @cached_property
     def database(self) -> dict[str, Any]:
@@ -124,3 +148,11 @@ class Config(BaseSettings):
             except FileExistsError:  # another process was first
                 return path.read_text().strip()
             return key
+
+
+def _dotenv() -> Mapping[str, str]:
+    if not Path(".env").is_file():
+        return {}
+    from dotenv import dotenv_values  # few installations have the file, and every command would wait for the import
+
+    return {name.upper(): text or "" for name, text in dotenv_values(".env").items()}

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from rollbook.server.config import Config
 
-CONFIG = Config()
+CONFIG = Config.read()
 
 SECRET_KEY = CONFIG.signing_key
 FIELD_KEYS = [key.strip() for key in (CONFIG.field_keys or SECRET_KEY).split(",") if key.strip()]
@@ -94,8 +94,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # from the package itself: nothing is collected, so there is no folder to make
 FILE_UPLOAD_HANDLERS = ["rollbook.web.manage.receiving.Bounded"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
