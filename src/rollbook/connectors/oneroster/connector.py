@@ -11,7 +11,7 @@ from typing import ClassVar
 import polars as pl
 import xxhash
 
-from rollbook.connectors.oneroster import csv_bundle
+from rollbook.connectors.oneroster import csv_bundle, two_rows
 from rollbook.connectors.oneroster.csv_bundle import Bundle, Manifest
 from rollbook.connectors.oneroster.faults import Fault, fault, frame_of, lazily
 from rollbook.connectors.oneroster.forms import Manner
@@ -21,9 +21,13 @@ from rollbook.connectors.oneroster.vocabulary import OWNER
 from rollbook.connectors.protocol import Extract, Probe, option
 from rollbook.domain.entities import ENTITIES
 from rollbook.domain.findings import Level
+from rollbook.lib import columnar
 
 #: Raise it when the same files come to mean other rows: then no fingerprint of before is equal.
 MAPPING_VERSION = 1
+
+#: The entities whose rows name people, by ids that may be joined.
+OF_PEOPLE = ("person", "role", "enrollment", "guardianship")
 
 FILE_OF = {entity: file for file, entity in OWNER.items()}
 
@@ -45,6 +49,12 @@ class OneRosterCsvConfig:
         default="",
         choices=("mdy", "dmy"),
         hint="'mdy': 8/27/2026 is 27 August. 'dmy': 27/8/2026 is.",
+    )
+    two_rows: str = option(
+        "Two rows with one name, and one username or identifier",
+        default="",
+        choices=("join", "apart"),
+        hint="In OneRoster 1.1, whoever has two roles has two rows. 'join': one person with both roles. 'apart': two people.",
     )
 
 
@@ -95,8 +105,11 @@ class OneRosterCsv:
             manners[sheet.standard], question = sheet.manner(self.config.dates)
             if question and OWNER[sheet.standard] == entity:
                 questions = (*questions, question)
+        if entity == "person" and not self.config.two_rows and not self._two_rows.is_empty():
+            questions = (*questions, two_rows.question(sheets["users"], self._two_rows))
         package = self._package_faults() if entity == first else []
-        built = build(entity, sheets, manners)
+        joined = self._two_rows if self.config.two_rows == "join" and entity in OF_PEOPLE else two_rows.NONE
+        built = build(entity, sheets, manners, joined)
 
         def faults() -> Iterator[pl.DataFrame]:
             yield frame_of(package)
@@ -106,7 +119,7 @@ class OneRosterCsv:
             built.frame,
             lazily(entity, faults),
             partial=built.partial,
-            fingerprint=self._fingerprint(entity, sheets, questions, package),
+            fingerprint=self._fingerprint(entity, sheets, questions, package, joined),
             questions=questions,
         )
 
@@ -155,6 +168,13 @@ class OneRosterCsv:
             )
         return questions
 
+    @cached_property
+    def _two_rows(self) -> pl.DataFrame:
+        """Which rows of users are one person; 1.2 has no such rows, for roles have a file of their own."""
+        if self._version != "1.1" or "users" not in self._manifest.modes:
+            return two_rows.NONE
+        return two_rows.found(self._sheet("users"))
+
     def _sheet(self, name: str) -> Sheet:
         if name not in self._sheets:
             came, path = self._bundle.files[name]
@@ -173,7 +193,10 @@ class OneRosterCsv:
         notes = (*self._bundle.notes, *self._manifest.notes)
         return [fault(Level.NOTE, note.rule, note.file, note.message, line=note.line) for note in notes]
 
-    def _fingerprint(self, entity: str, sheets: dict[str, Sheet], questions: tuple[str, ...], package: list[Fault]) -> str:
+    def _fingerprint(
+        self, entity: str, sheets: dict[str, Sheet], questions: tuple[str, ...], package: list[Fault], joined: pl.DataFrame
+    ) -> str:
         parts = [str(MAPPING_VERSION), entity, self._version, repr(self.config.dates), *questions]
         parts += [sheet.survey.content for sheet in sheets.values()] + [str(note["message"]) for note in package]
+        parts += [columnar.digest(joined.lazy().select("alias", "person"))] if not joined.is_empty() else []
         return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rollbook.connectors.oneroster import forms
+from rollbook.connectors.oneroster import forms, two_rows
 from rollbook.connectors.oneroster.faults import fault, frame_of, judge
 from rollbook.connectors.oneroster.forms import Check, Manner
 from rollbook.connectors.oneroster.sheet import Sheet
@@ -27,37 +27,48 @@ class Built:
     tell: Callable[[], Iterator[pl.DataFrame]]
 
 
-def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner]) -> Built:
-    """Build the rows of one entity from the files that it depends on."""
+def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner], joined: pl.DataFrame = two_rows.NONE) -> Built:
+    """Build the rows of one entity from the files that it depends on; `joined` names the rows of users that are one person."""
     if entity == "guardianship":
-        return guardianships(sheets)
-    if entity != "role":
-        (sheet,) = sheets.values()
-        return rows_of(sheet, manners[sheet.standard])
-    return roles_of_users(sheets) if "users" in sheets else roles(sheets["roles"], manners["roles"])
+        return guardianships(sheets, joined)
+    if entity == "role":
+        return roles_of_users(sheets, joined) if "users" in sheets else roles(sheets["roles"], manners["roles"])
+    (sheet,) = sheets.values()
+    return rows_of(sheet, manners[sheet.standard], joined)
 
 
-def rows_of(sheet: Sheet, manner: Manner) -> Built:
+def rows_of(sheet: Sheet, manner: Manner, joined: pl.DataFrame) -> Built:
     """Build an entity that has a file of its own, row for row."""
     readings = {field.column: forms.read(field, manner) for field in sheet.fields.values() if field.column}
     values = [reading.value.alias(column) for column, reading in readings.items()]
     checks = [*key_checks(sheet), *status_checks(sheet), *(check for reading in readings.values() for check in reading.checks)]
     if {"subjects", "subjectCodes"} <= sheet.fields.keys():
         checks.append(SUBJECTS_AND_CODES)
-    key = pl.when(~sheet.keyless).then(pl.col("sourcedId"))
+    is_users = sheet.standard == "users"
+    key = pl.when(~sheet.keyless).then("sourcedId")
+    if is_users:
+        # What is wrong in a row that was joined to another does not make the other unfit.
+        key = pl.when(~two_rows.is_alias("sourcedId", joined)).then(key)
 
     def tell() -> Iterator[pl.DataFrame]:
         yield sheet.own_faults()
+        if is_users:
+            yield two_rows.notes(sheet, joined)
         yield from judge(sheet.cells(), sheet.came, checks, key)
 
-    return Built(sheet.sound().select(*values, *origin(sheet)), sheet.doubtful, tell)
+    frame = sheet.sound().select(*values, *origin(sheet))
+    if is_users:
+        frame = two_rows.one_row(frame, joined)
+    elif "person" in readings:
+        frame = frame.with_columns(person=two_rows.person("person", joined))
+    return Built(frame, sheet.doubtful, tell)
 
 
 # --- role ---
 
 
-def roles_of_users(sheets: dict[str, Sheet]) -> Built:
-    """Build the roles of 1.1: each person has one, at each of some orgs.
+def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
+    """Build the roles of 1.1: each row has one, at each of some orgs.
 
     Units: a row whose role or orgs cannot be told has no key, for the role is a part of it.
     """
@@ -75,7 +86,8 @@ def roles_of_users(sheets: dict[str, Sheet]) -> Built:
         .filter(clear)
         .select(
             "line",
-            person="sourcedId",
+            "sourcedId",
+            person=two_rows.person("sourcedId", joined),
             role=role.value,
             org=forms.entries(pl.col("orgSourcedIds")).list.unique(maintain_order=True),
         )
@@ -87,7 +99,7 @@ def roles_of_users(sheets: dict[str, Sheet]) -> Built:
             person="person",
             org="org",
             role="role",
-            role_type=pl.lit("primary"),
+            role_type=role_type(joined),
             source_file=pl.lit(users.came),
             line="line",
         )
@@ -102,6 +114,14 @@ def roles_of_users(sheets: dict[str, Sheet]) -> Built:
     ]
     partial = any(sheet.doubtful for sheet in sheets.values()) or users.has({"role", "orgs"}, ~clear)
     return Built(frame, partial, lambda: judge(users.cells(), users.came, checks, NOBODY))
+
+
+def role_type(joined: pl.DataFrame) -> pl.Expr:
+    """Say which role is the primary one. There is one at each org: that of the row that was kept, or else of the first."""
+    if joined.is_empty():
+        return pl.lit("primary")
+    place = pl.when(pl.col("sourcedId") == pl.col("person")).then(pl.lit("")).otherwise("sourcedId")
+    return pl.when(place == place.min().over("person", "org")).then(pl.lit("primary")).otherwise(pl.lit("secondary"))
 
 
 def wide_orgs(orgs: Sheet | None) -> list[str]:
@@ -149,11 +169,11 @@ def said_twice(sheet: Sheet) -> pl.DataFrame:
 # --- guardianship ---
 
 
-def guardianships(sheets: dict[str, Sheet]) -> Built:
+def guardianships(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
     """Build which adult belongs to which child: the two that a user's agents name, told apart by their roles."""
     users, with_roles = sheets["users"], sheets.get("roles", sheets["users"])
     agents = pl.col("agentSourcedIds")
-    pairs = pairs_of(users, with_roles)
+    pairs = pairs_of(users, with_roles, joined)
     names = ["student", "guardian", "relationship"]
     key = forms.content_key(*map(pl.col, names))
     frame = (
@@ -179,13 +199,17 @@ def guardianships(sheets: dict[str, Sheet]) -> Built:
     return Built(frame, partial, tell)
 
 
-def pairs_of(users: Sheet, with_roles: Sheet) -> pl.LazyFrame:
+def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFrame:
     """Return a row for each agent that a user lists: `line`, `one` (who lists), `other` (who is listed), who of them is
     `student` and who `guardian`, their `relationship`, and whether a child is `known` among them."""
     (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
     role = pl.col("role").str.to_lowercase()
     words = ("student", *RELATIONSHIPS)
     known = with_roles.sound().group_by(pl.col(person).alias("person")).agg((role == word).any().alias(word) for word in words)
+    if not joined.is_empty():
+        # Who is the child is told by the row's own role; what the adult is, by all roles that the person has.
+        whole = two_rows.person("person", joined)
+        known = known.with_columns(pl.col(word).any().over(whole) for word in RELATIONSHIPS)
     listed = (
         users.sound()
         .filter(~forms.no_key(pl.col("agentSourcedIds")))
@@ -203,7 +227,7 @@ def pairs_of(users: Sheet, with_roles: Sheet) -> pl.LazyFrame:
     def adult(word: str) -> pl.Expr:
         return pl.when(turned).then(pl.col(f"one_{word}")).otherwise(pl.col(f"other_{word}"))
 
-    return both.select(
+    told = both.select(
         "line",
         "one",
         "other",
@@ -212,6 +236,7 @@ def pairs_of(users: Sheet, with_roles: Sheet) -> pl.LazyFrame:
         relationship=pl.coalesce(pl.when(adult(word)).then(pl.lit(word)) for word in RELATIONSHIPS),
         known=one_is | other_is,
     )
+    return told.with_columns(two_rows.person(side, joined) for side in ("student", "guardian"))
 
 
 # --- what several have in common ---
