@@ -1,7 +1,8 @@
 """What a connector must be: five names. It knows no database, never retries and never decides."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import polars as pl
@@ -37,10 +38,12 @@ class Extract:
     faults: pl.LazyFrame = field(default_factory=lambda: pl.LazyFrame(schema=FAULTS))
     promised: int | None = None  # rows that the source itself announces
     partial: bool = False  # some row's id could not be read: nothing of this entity may vanish in this run
-    #: Equal fingerprints mean equal rows (in whatever order) and equal faults, but for line numbers. None: not known.
+    #: What `faults` is made of, and where it looks for it: written there in one pass with `frame`, it takes none of its own.
+    beside: tuple[tuple[pl.LazyFrame, Path], ...] = ()
+    #: Equal fingerprints mean equal rows (in whatever order), faults (but for line numbers) and questions. None: not known.
     fingerprint: str | None = None
-    #: Sentences that only a person can answer. Each holds the run, whatever the limits say.
-    questions: tuple[str, ...] = ()
+    #: Gives sentences that only a person can answer. Each holds the run, whatever the limits say.
+    questions: Callable[[], tuple[str, ...]] = tuple
 
 
 class Connector(Protocol):
@@ -63,14 +66,28 @@ class Connector(Protocol):
         """Remove what was unpacked on the way."""
 
 
-def option(label: str, *, default: Any = MISSING, hint: str = "", choices: tuple[str, ...] = (), secret: bool = False) -> Any:
-    """Declare one setting of a Config: its words for people, and whether it must stay secret."""
-    metadata = {"label": label, "hint": hint, "choices": choices, "secret": secret}
+def option(
+    label: str,
+    *,
+    default: Any = MISSING,
+    hint: str = "",
+    choices: Sequence[str] | Mapping[str, str] = (),
+    secret: bool = False,
+) -> Any:
+    """Declare one setting of a Config: its words for people, and whether it must stay secret.
+
+    `choices` may give each value words of its own; else the value is its words.
+    """
+    words = dict(choices) if isinstance(choices, Mapping) else {choice: choice for choice in choices}
+    metadata = {"label": label, "hint": hint, "choices": words, "secret": secret}
     return field(default=default, metadata=metadata, repr=not secret)
 
 
-def read_config(kind: type[Any], values: Mapping[str, str]) -> Any:
-    """Build a Config from texts, as a form or a command line gives them. Raises ConfigError with every complaint at once."""
+def read_config(kind: type[Any], values: Mapping[str, str], allowed: Sequence[str] = ()) -> Any:
+    """Build a Config from texts, as a form or a command line gives them. Raises ConfigError with every complaint at once.
+
+    `allowed` names what of the own network the installation lets sources ask, for a Config that checks an address.
+    """
     known = {each.name: each for each in fields(kind)}
     wrong = {name: f"unknown setting; known: {', '.join(known)}" for name in values if name not in known}
     given: dict[str, str] = {}
@@ -83,9 +100,12 @@ def read_config(kind: type[Any], values: Mapping[str, str]) -> Any:
             given[name] = value
         elif each.default is MISSING:
             wrong[name] = "is required"
+    config = kind(**dict.fromkeys((name for name in wrong if name in known), ""), **given)
+    try:
+        if hasattr(config, "check"):
+            config.check(allowed)
+    except ConfigError as error:
+        wrong = {**error.fields, **wrong}
     if wrong:
         raise ConfigError(fields=wrong)
-    config = kind(**given)
-    if hasattr(config, "check"):
-        config.check()
     return config

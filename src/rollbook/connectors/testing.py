@@ -65,7 +65,7 @@ class ConnectorPromises:
             assert given.offers() == other.offers()
             for (_, first), (_, second) in zip(extracts(given), extracts(other), strict=True):
                 assert first.fingerprint == second.fingerprint
-                assert (first.partial, first.promised, first.questions) == (second.partial, second.promised, second.questions)
+                assert (first.partial, first.promised, first.questions()) == (second.partial, second.promised, second.questions())
                 assert_frame_equal(first.frame.collect(), second.frame.collect(), check_row_order=False)
                 assert_frame_equal(first.faults.collect(), second.faults.collect(), check_row_order=False)
         finally:

@@ -41,15 +41,17 @@ def digest(frame: pl.LazyFrame) -> str:
     return seal.hexdigest()
 
 
-def keep(frame: pl.LazyFrame, path: Path) -> Path:
+def keep(frame: pl.LazyFrame, path: Path, *beside: tuple[pl.LazyFrame, Path]) -> Path:
     """Write a frame to a Parquet file that has its name only once it is whole.
 
-    Shape: streams; memory does not grow with the number of rows.
+    Shape: streams; memory does not grow with the number of rows. Frames beside it that read the same file share one pass.
     """
+    files = {file.with_suffix(".half"): (each, file) for each, file in ((frame, path), *beside)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".half")
-    frame.sink_parquet(half, compression="lz4", maintain_order=True)
-    os.replace(half, path)
+    sinks = [each.sink_parquet(half, compression="lz4", maintain_order=True, lazy=True) for half, (each, _) in files.items()]
+    pl.collect_all(sinks, engine="streaming")
+    for half, (_, file) in files.items():
+        os.replace(half, file)
     return path
 
 

@@ -19,6 +19,10 @@ from rollbook.lib.csv_table import (
     too_long,
 )
 
+#: The bytes that a cell may lie between: comma, quote, line ends.
+EDGE = np.zeros(256, bool)
+EDGE[[10, 13, 34, 44]] = True
+
 
 @dataclass
 class PlainCheck:
@@ -32,6 +36,7 @@ class PlainCheck:
     lines: int = 1
     ascii: bool = True
     quoted: bool = False
+    padded: bool = False
     _place: int = 0  # where the chunk begins
     _begin: int = 0  # where the current line begins
     _phase: int = 0  # separators seen in the current line
@@ -45,6 +50,7 @@ class PlainCheck:
         text = np.frombuffer(chunk, np.uint8)
         if not self._is_text(chunk, text):
             return False
+        self._look_for_blanks(chunk, text)
         separators = np.flatnonzero((text == 44) | (text == 10))
         ends = text[separators] == 10
         if b'"' in chunk or self._open or self._closes:
@@ -73,6 +79,7 @@ class PlainCheck:
             self._decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             return False
+        self.padded = self.padded or self._last == 32
         return not self._open and self._last != 13 and self._phase == self.cells - 1
 
     def _is_text(self, chunk: bytes, text: npt.NDArray[np.uint8]) -> bool:
@@ -93,6 +100,15 @@ class PlainCheck:
         if len(returns) and returns[-1] == len(text) - 1:
             returns = returns[:-1]
         return bool((text[returns + 1] == 10).all())
+
+    def _look_for_blanks(self, chunk: bytes, text: npt.NDArray[np.uint8]) -> None:
+        """See whether a blank stands beside the edge of a cell. The last byte of a chunk is judged with the next one."""
+        if self.padded or not (b" " in chunk or self._last == 32):
+            return
+        blanks = np.flatnonzero(text == 32)
+        before = np.where(blanks > 0, text[blanks - 1], self._last)
+        after = np.append(text[blanks[blanks < len(text) - 1] + 1], text[0] if self._last == 32 else 32)
+        self.padded = bool(EDGE[before].any() or EDGE[after].any())
 
     def _quotes_belong(self, text: npt.NDArray[np.uint8], quotes: npt.NDArray[np.intp]) -> bool:
         """A quote opens at the beginning of a cell and closes at its end; within, it is doubled."""
@@ -147,7 +163,16 @@ def plain_table(path: Path, name: str, first: bytes) -> Table | None:
         repairs.append(byte_order_mark(name))
     if blank:
         repairs.append(blank_lines(name, check.lines + 1, blank))
-    return Table(name, tuple(header), check.lines - 1, path, quoted=check.quoted, ascii=check.ascii, repairs=tuple(repairs))
+    return Table(
+        name,
+        tuple(header),
+        check.lines - 1,
+        path,
+        quoted=check.quoted,
+        ascii=check.ascii,
+        padded=check.padded,
+        repairs=tuple(repairs),
+    )
 
 
 def content_end(path: Path) -> tuple[int | None, int]:

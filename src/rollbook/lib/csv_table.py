@@ -47,6 +47,7 @@ class Table:
     copied: bool = False  # `path` is our clean copy, whose first column is the line
     quoted: bool = True
     ascii: bool = False
+    padded: bool = True  # a cell may begin or end with a blank
     repairs: tuple[Repair, ...] = ()
     refused_path: Path | None = None
 

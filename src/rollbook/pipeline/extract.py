@@ -24,7 +24,6 @@ def extract(connector: Connector, into: Snapshot, previous: Snapshot | None, pro
     for done, entity in enumerate(entities):
         progress(done, len(entities), entity.name)
         given = connector.extract(entity.name)
-        into.questions += [question for question in given.questions if question not in into.questions]
         before = previous.kept.get(entity.name) if previous else None
         if previous and before and given.fingerprint is not None and given.fingerprint == before.fingerprint:
             columnar.same_file(previous.rows_file(entity), into.rows_file(entity))
@@ -45,9 +44,9 @@ def _keep(entity: Entity, given: Extract, into: Snapshot) -> Kept:
         )
     columns = [name for name in entity.names if name in names]
     rows = given.frame.select("sourced_id", *columns, "source_file", pl.col("line").cast(pl.Int64))
-    columnar.keep(rows.with_columns(row_hash=columnar.row_hash(["sourced_id", *columns])), into.rows_file(entity))
+    columnar.keep(rows.with_columns(row_hash=columnar.row_hash(["sourced_id", *columns])), into.rows_file(entity), *given.beside)
     columnar.keep(given.faults, into.faults_file(entity))
     received = int(into.rows(entity).select(pl.len()).collect().item())
     if given.promised is not None and received < given.promised:
         raise IncompleteExtract(f"The source announced {given.promised:,} rows of {entity.name} and gave {received:,}")
-    return Kept(columns, received, given.fingerprint, given.partial, given.promised)
+    return Kept(columns, received, given.fingerprint, given.partial, given.promised, list(given.questions()))

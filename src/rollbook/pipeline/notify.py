@@ -39,7 +39,7 @@ def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
     if state is RunState.HELD:
         subjects["check"] = f"Check Your Data: {district}, {source} is on hold"
     for kind, subject in subjects.items():
-        text, html = _text(run, state, frame, kind), _html(run, state, frame, kind)
+        text, html = _text(run, state, frame, kind), _html(run, state, frame, kind, subject)
         for to in people:
             told = {"kind": kind, "outcome": state, "to": to, "subject": subject, "text": text, "html": html}
             notices.append(Notice(district_id=run.district_id, run=run, **told))
@@ -101,14 +101,17 @@ def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
     return "\n".join([*parts, "", f"The import: {frame.address}", ""])
 
 
-def _html(run: Run, state: RunState, frame: Frame, kind: str) -> str:
+def _html(run: Run, state: RunState, frame: Frame, kind: str, subject: str) -> str:
     reasons = "".join(f"<li>{escape(reason)}.</li>" for reason in frame.reasons)
     four = "".join(f"<dt><strong>{escape(q)}</strong></dt><dd>{escape(a)}</dd>" for q, a in answers(run, state, frame.people))
     table = _html_table(run) if kind == "results" and run.counts else ""
     return (
-        '<!doctype html><html lang="en"><body style="font:16px/1.5 sans-serif;color:#1d2430;max-width:44em">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta name="color-scheme" content="light dark"><title>{escape(subject)}</title></head>'
+        '<body style="font:16px/1.5 sans-serif;margin:0 auto;padding:8px;max-width:44em;overflow-wrap:break-word">'
+        f'<main><h1 style="font-size:20px;line-height:1.3">{escape(subject)}</h1>'
         f"<p>{escape(_opening(run, state, kind))}</p>{f'<ul>{reasons}</ul>' if reasons else ''}{table}<dl>{four}</dl>"
-        f'<p><a href="{escape(frame.address)}">Open the import</a></p></body></html>'
+        f'<p><a style="color:inherit" href="{escape(frame.address)}">Open the import</a></p></main></body></html>'
     )
 
 
@@ -153,15 +156,25 @@ def _table(run: Run) -> str:
 
 
 def _html_table(run: Run) -> str:
-    style = 'style="padding:4px 8px;text-align:right;border-bottom:1px solid #ddd"'
-    head = "".join(f"<th {style}>{heading}</th>" for _, heading, _ in COLUMNS)
+    """Write a line of the summary as a row of two cells: a column a count would be wider than a phone.
+
+    No colours: in the dark, each mail program has its own, and turns round whatever is left to it.
+    """
+    style = 'style="padding:6px 8px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid #999"'
     rows = "".join(
-        f'<tr><th style="text-align:left;padding:4px 8px;border-bottom:1px solid #ddd">{escape(line["title"])}</th>'
-        + "".join(f"<td {style}>{cell(line, key, of)}</td>" for key, _, of in COLUMNS)
-        + "</tr>"
+        f'<tr><th scope="row" {style}>{escape(line["title"])}</th><td {style}>'
+        + ", ".join(_html_count(line, key, heading, of) for key, heading, of in COLUMNS)
+        + "</td></tr>"
         for line in run.summary
     )
     return (
-        f'<table style="border-collapse:collapse"><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        '<table style="border-collapse:collapse;width:100%"><thead>'
+        f'<tr><th scope="col" {style}>What</th><th scope="col" {style}>How many rows</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
         "<p>Shares of added, changed, removed and returned are of the rows active before; of errors, of the rows read.</p>"
     )
+
+
+def _html_count(line: dict[str, int], key: str, heading: str, of: str | None) -> str:
+    words = f"{heading.lower()} {cell(line, key, of)}"
+    return f"<strong>{words}</strong>" if of and line[key] else words  # what changed stands out among what did not

@@ -36,7 +36,7 @@ def went_in_whole(last: Run | None, run: Run, source: Source) -> Snapshot | None
 
 def same_again(earlier: Snapshot, files: RunFiles) -> Snapshot:
     """Return an earlier snapshot under a new name."""
-    snapshot = Snapshot(files.snapshot, dict(earlier.kept), list(earlier.questions))
+    snapshot = Snapshot(files.snapshot, dict(earlier.kept))
     for entity in ENTITIES:
         if earlier.offers(entity):
             columnar.same_file(earlier.rows_file(entity), snapshot.rows_file(entity))

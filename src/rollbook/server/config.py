@@ -45,6 +45,11 @@ class Config:
     )
     email_from: str = setting("Rollbook <rollbook@localhost>", "Sender of all mail.")
     public_url: str = setting("http://127.0.0.1:8000", "The address that people use: for links in mail and for allowed hosts.")
+    allowed_networks: str = setting(
+        "",
+        "Hosts and networks within your own network that sources may be asked at, separated by commas, such as "
+        "`ps.example.org, 10.1.0.0/16`. Only these may be asked over http://, too. Empty: none.",
+    )
     demo: bool = setting(False, "Set by `rollbook demo`: sign-in is shown on the sign-in page.")
     given: frozenset[str] = frozenset()  # the settings that somebody gave
 

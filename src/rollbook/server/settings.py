@@ -11,6 +11,7 @@ FIELD_KEYS = [key.strip() for key in (CONFIG.field_keys or SECRET_KEY).split(","
 DATA_DIR = CONFIG.data_dir
 PUBLIC_URL = CONFIG.public_url.rstrip("/")
 DEMO = CONFIG.demo
+ALLOWED_NETWORKS = [entry.strip() for entry in CONFIG.allowed_networks.split(",") if entry.strip()]
 DEBUG = False
 
 DATABASES = {"default": CONFIG.database}

@@ -24,6 +24,7 @@ class Kept:
     fingerprint: str | None = None
     partial: bool = False
     promised: int | None = None
+    questions: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -32,7 +33,11 @@ class Snapshot:
 
     folder: Path
     kept: dict[str, Kept] = field(default_factory=dict)
-    questions: list[str] = field(default_factory=list)
+
+    @property
+    def questions(self) -> list[str]:
+        """What only a person can answer, each question once."""
+        return list(dict.fromkeys(question for kept in self.kept.values() for question in kept.questions))
 
     def offers(self, entity: Entity | str) -> bool:
         return (entity if isinstance(entity, str) else entity.name) in self.kept
@@ -55,7 +60,6 @@ class Snapshot:
         """Write down what the files mean. A snapshot without this page was never finished."""
         page = {
             "hash": columnar.HASH_VERSION,
-            "questions": self.questions,
             "entities": {name: vars(kept) for name, kept in self.kept.items()},
         }
         _write(self.folder / "snapshot.json", page)
@@ -66,7 +70,7 @@ def open_snapshot(folder: Path) -> Snapshot | None:
     page = _read(folder / "snapshot.json")
     if page is None or page["hash"] != columnar.HASH_VERSION:
         return None
-    return Snapshot(folder, {name: Kept(**kept) for name, kept in page["entities"].items()}, page["questions"])
+    return Snapshot(folder, {name: Kept(**kept) for name, kept in page["entities"].items()})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class Read:
             self.extracts: dict[str, Extract] = {only: connector.extract(only)} if only else dict(extracts(connector))
             self.frames = {name: extract.frame.collect() for name, extract in self.extracts.items()}
             self.faults = pl.concat([extract.faults.collect() for extract in self.extracts.values()])
+            self.questions = [question for extract in self.extracts.values() for question in extract.questions()]
         finally:
             connector.close()
 
@@ -52,10 +53,6 @@ class Read:
     @property
     def partial(self) -> set[str]:
         return {name for name, extract in self.extracts.items() if extract.partial}
-
-    @property
-    def questions(self) -> list[str]:
-        return [question for extract in self.extracts.values() for question in extract.questions]
 
     @property
     def fingerprints(self) -> dict[str, str | None]:

@@ -95,32 +95,40 @@ class OneRosterCsv:
     def extract(self, entity: str) -> Extract:
         """Return all rows of one offered entity. Raises SourceError.
 
-        Shape: one streaming pass over each file that the entity depends on; frame and faults are lazy and scan again.
+        Shape: one streaming pass over each file that the entity depends on; frame and faults are lazy and scan again, together
+            if the caller reads them so.
         """
         sheets = {name: self._sheet(name) for name in self._depends(entity)}
-        first = next(each.name for each in ENTITIES if each.name in self.offers())
-        questions = self._questions if entity == first else ()
+        is_first = entity == next(each.name for each in ENTITIES if each.name in self.offers())
+        package = self._package_faults() if is_first else []
+        questions = self._questions if is_first else ()
         manners: dict[str, Manner] = {}
         for sheet in sheets.values():
             manners[sheet.standard], question = sheet.manner(self.config.dates)
             if question and OWNER[sheet.standard] == entity:
                 questions = (*questions, question)
-        if entity == "person" and not self.config.two_rows and not self._two_rows.is_empty():
-            questions = (*questions, two_rows.question(sheets["users"], self._two_rows))
-        package = self._package_faults() if entity == first else []
         joined = self._two_rows if self.config.two_rows == "join" and entity in OF_PEOPLE else two_rows.NONE
         built = build(entity, sheets, manners, joined)
+        beside = [(marks, self._scratch() / f"{entity}.{at}.parquet") for at, marks in enumerate(built.marks)]
 
         def faults() -> Iterator[pl.DataFrame]:
             yield frame_of(package)
-            yield from built.tell()
+            yield from built.tell([pl.scan_parquet(file) if file.exists() else marks for marks, file in beside])
+
+        asks = entity == "person" and self._version == "1.1" and not self.config.two_rows
+
+        def ask() -> tuple[str, ...]:
+            if not asks or self._two_rows.is_empty():
+                return questions
+            return (*questions, two_rows.question(sheets["users"], self._two_rows))
 
         return Extract(
             built.frame,
             lazily(entity, faults),
             partial=built.partial,
+            beside=(*beside, *([(two_rows.hashes(sheets["users"]), self._shared_file)] if asks else [])),
             fingerprint=self._fingerprint(entity, sheets, questions, package, joined),
-            questions=questions,
+            questions=ask,
         )
 
     def close(self) -> None:
@@ -173,7 +181,12 @@ class OneRosterCsv:
         """Which rows of users are one person; 1.2 has no such rows, for roles have a file of their own."""
         if self._version != "1.1" or "users" not in self._manifest.modes:
             return two_rows.NONE
-        return two_rows.found(self._sheet("users"))
+        users, kept = self._sheet("users"), self._shared_file
+        return two_rows.found(users, pl.scan_parquet(kept) if kept.exists() else two_rows.hashes(users))
+
+    @property
+    def _shared_file(self) -> Path:
+        return self._scratch() / "shared.parquet"
 
     def _sheet(self, name: str) -> Sheet:
         if name not in self._sheets:
@@ -197,6 +210,8 @@ class OneRosterCsv:
         self, entity: str, sheets: dict[str, Sheet], questions: tuple[str, ...], package: list[Fault], joined: pl.DataFrame
     ) -> str:
         parts = [str(MAPPING_VERSION), entity, self._version, repr(self.config.dates), *questions]
+        if entity == "person" and self._version == "1.1":
+            parts.append(self.config.two_rows)  # the question hangs on it
         parts += [sheet.survey.content for sheet in sheets.values()] + [str(note["message"]) for note in package]
         parts += [columnar.digest(joined.lazy().select("alias", "person"))] if not joined.is_empty() else []
         return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())

@@ -52,14 +52,20 @@ def lazily(entity: str, parts: Callable[[], Iterator[pl.DataFrame]]) -> pl.LazyF
     return register_io_source(source, schema=FAULTS, validate_schema=True, is_pure=True)
 
 
-def judge(rows: pl.LazyFrame, file: str, checks: Sequence[Check], sourced_id: pl.Expr) -> Iterator[pl.DataFrame]:
-    """Hold rows against checks; give the faults of each batch, and at last the notes.
+def marked(rows: pl.LazyFrame, checks: Sequence[Check], sourced_id: pl.Expr) -> pl.LazyFrame:
+    """Hold rows against checks; return those that one of them marks, with `_flags`, a bit a check, and `_id`.
 
     Needs: `line`, and the columns that the checks look at; at most 63 checks.
-    Shape: one streaming scan, a batch at a time.
     """
     flags = pl.sum_horizontal(*[check.when.fill_null(False).cast(pl.Int64) * (1 << bit) for bit, check in enumerate(checks)])
-    flagged = rows.with_columns(_flags=flags, _id=sourced_id).filter(pl.col("_flags") != 0)
+    return rows.with_columns(_flags=flags, _id=sourced_id).filter(pl.col("_flags") != 0)
+
+
+def judge(flagged: pl.LazyFrame, file: str, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:
+    """Give the faults of marked rows, batch by batch, and at last the notes.
+
+    Shape: one streaming scan, a batch at a time.
+    """
     tallies = [Tally(check) for check in checks]
     for batch in flagged.collect_batches(chunk_size=BATCH, maintain_order=True, engine="streaming"):
         present = int(np.bitwise_or.reduce(batch["_flags"].to_numpy(), initial=0))

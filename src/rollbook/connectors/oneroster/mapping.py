@@ -1,12 +1,12 @@
 """How the files become the rows of the roster: one model, shaped like 1.2, whichever version they have."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from rollbook.connectors.oneroster import forms, two_rows
-from rollbook.connectors.oneroster.faults import fault, frame_of, judge
+from rollbook.connectors.oneroster.faults import fault, frame_of, judge, marked
 from rollbook.connectors.oneroster.forms import Check, Manner
 from rollbook.connectors.oneroster.sheet import Sheet
 from rollbook.connectors.oneroster.vocabulary import RELATIONSHIPS, STATUS, WIDE_ORGS
@@ -20,11 +20,12 @@ _EXPORT_AGAIN = "Fill it in in the source, then export again."
 
 @dataclass(frozen=True)
 class Built:
-    """Rows, whether some row could not be told apart, and how to tell the faults."""
+    """Rows, whether some row could not be told apart, the rows that some check marks, and how to tell the faults of those."""
 
     frame: pl.LazyFrame
     partial: bool
-    tell: Callable[[], Iterator[pl.DataFrame]]
+    marks: tuple[pl.LazyFrame, ...]
+    tell: Callable[[Sequence[pl.LazyFrame]], Iterator[pl.DataFrame]]  # takes the marks, wherever they lie by now
 
 
 def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner], joined: pl.DataFrame = two_rows.NONE) -> Built:
@@ -50,18 +51,18 @@ def rows_of(sheet: Sheet, manner: Manner, joined: pl.DataFrame) -> Built:
         # What is wrong in a row that was joined to another does not make the other unfit.
         key = pl.when(~two_rows.is_alias("sourcedId", joined)).then(key)
 
-    def tell() -> Iterator[pl.DataFrame]:
+    def tell(marks: Sequence[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
         yield sheet.own_faults()
         if is_users:
             yield two_rows.notes(sheet, joined)
-        yield from judge(sheet.cells(), sheet.came, checks, key)
+        yield from judge(marks[0], sheet.came, checks)
 
     frame = sheet.sound().select(*values, *origin(sheet))
     if is_users:
         frame = two_rows.one_row(frame, joined)
     elif "person" in readings:
         frame = frame.with_columns(person=two_rows.person("person", joined))
-    return Built(frame, sheet.doubtful, tell)
+    return Built(frame, sheet.doubtful, (marked(sheet.cells(), checks, key),), tell)
 
 
 # --- role ---
@@ -113,7 +114,8 @@ def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         ADMINISTRATOR,
     ]
     partial = any(sheet.doubtful for sheet in sheets.values()) or users.has({"role", "orgs"}, ~clear)
-    return Built(frame, partial, lambda: judge(users.cells(), users.came, checks, NOBODY))
+    marks = (marked(users.cells(), checks, NOBODY),)
+    return Built(frame, partial, marks, lambda marks: judge(marks[0], users.came, checks))
 
 
 def role_type(joined: pl.DataFrame) -> pl.Expr:
@@ -149,13 +151,14 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
         is_empty("role", "A person without a role cannot be placed."),
     ]
 
-    def tell() -> Iterator[pl.DataFrame]:
+    def tell(marks: Sequence[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
         yield sheet.own_faults()
         if sheet.survey.twice:
             yield said_twice(sheet)
-        yield from judge(sheet.cells(), sheet.came, checks, pl.when(~sheet.keyless & clear).then(key))
+        yield from judge(marks[0], sheet.came, checks)
 
-    return Built(frame, sheet.doubtful or sheet.has({"role"}, ~clear), tell)
+    marks = (marked(sheet.cells(), checks, pl.when(~sheet.keyless & clear).then(key)),)
+    return Built(frame, sheet.doubtful or sheet.has({"role"}, ~clear), marks, tell)
 
 
 def said_twice(sheet: Sheet) -> pl.DataFrame:
@@ -184,9 +187,9 @@ def guardianships(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
     )
     checks = [*forms.read(users.fields["agentSourcedIds"], Manner(users.version)).checks, is_illegible("agentSourcedIds")]
 
-    def tell() -> Iterator[pl.DataFrame]:
-        yield from judge(users.cells(), users.came, checks, NOBODY)
-        yield from judge(pairs, users.came, GUESSES, pl.when(~SELF).then(key))
+    def tell(marks: Sequence[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
+        yield from judge(marks[0], users.came, checks)
+        yield from judge(marks[1], users.came, GUESSES)
 
     # A role that cannot be read hides who is the child, and the relationship; both are parts of the key.
     no_role = ~forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)
@@ -196,7 +199,8 @@ def guardianships(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         or with_roles.has({"role"}, no_role)
         or users.has({"agents"}, forms.illegible(agents))
     )
-    return Built(frame, partial, tell)
+    marks = (marked(users.cells(), checks, NOBODY), marked(pairs, GUESSES, pl.when(~SELF).then(key)))
+    return Built(frame, partial, marks, tell)
 
 
 def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFrame:

@@ -16,17 +16,25 @@ NONE = pl.DataFrame(schema={"alias": pl.String, "line": pl.Int64, "person": pl.S
 SHARED, NAMES = ("username", "identifier"), ("givenName", "familyName")
 
 
-def found(users: Sheet) -> pl.DataFrame:
+def hashes(users: Sheet) -> pl.LazyFrame:
+    """Return, a column each, the hashes of what may be shared: most files need no other look."""
+    return users.sound().select(
+        pl.when(pl.col(heading).is_not_null()).then(pl.col(heading).str.to_lowercase().hash())
+        for heading in SHARED
+        if heading in users.places
+    )
+
+
+def found(users: Sheet, hashed: pl.LazyFrame) -> pl.DataFrame:
     """Find rows that are one person: same full name, same username or identifier, another role.
 
-    Shape: see NONE. One streaming scan that keeps sixteen bytes a row; only where some value comes twice, a second one.
+    Shape: see NONE. `hashed` is what `hashes` gives; only where some value comes twice, the file is scanned.
     Units: all without regard to case. Where a role comes twice, or one row is another's agent, nobody is taken to be one.
     """
+    if not any(value.drop_nulls().is_duplicated().any() for value in hashed.collect()):
+        return NONE
     shared = [pl.col(heading).str.to_lowercase() for heading in SHARED if heading in users.places]
     is_shared = pl.any_horizontal(value.is_duplicated() & value.is_not_null() for value in shared)
-    hashes = users.sound().select(pl.when(value.is_not_null()).then(value.hash()) for value in shared).collect(engine="streaming")
-    if not any(value.drop_nulls().is_duplicated().any() for value in hashes):
-        return NONE
     rows = _read(users, is_shared)
     ids = rows.select("root", "sourcedId", "role").unique()
     sure = ids.group_by("root").agg(
