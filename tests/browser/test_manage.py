@@ -15,43 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 STUDENTS = small(20)
 
 
-def pages(district: Grove) -> list[str]:
-    source = district.source.pk
-    return [
-        f"/manage/{source}/settings/",
-        f"/manage/{source}/setup/",
-        f"/manage/{source}/import/",
-        f"/manage/{source}/limits/",
-        f"/manage/{source}/method/oneroster-csv/",
-        "/manage/new/",
-        "/people/?status=all",
-        "/people/?q=nobody",
-        f"/people/{source}/p1/",
-        f"/people/{source}/p20/",
-        "/classes/",
-        f"/classes/{source}/k1/",
-        "/schools/",
-        f"/schools/{source}/s1/",
-        "/audit/",
-    ]
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1300), ("dark", 320)])
-def test_no_page_shuts_anybody_out(district: Grove, page: Page, scheme: str, width: int) -> None:
-    district.applies(STUDENTS)
-    district.applies(minus(STUDENTS, "p20"))
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 800})
-    sign_in(page, district)
-    wrong = []
-    for address in pages(district):
-        page.goto(address)
-        wrong += judged(page)
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            wrong.append(f"{address} scrolls sideways at {width} pixels")
-    assert not wrong
-
-
 def test_a_source_is_added_set_up_by_an_upload_and_imported(
     district: Grove, page: Page, tmp_path: Path, worker: Callable[[], None]
 ) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from rollbook.actions import actor, sources
 from rollbook.store.models import Account, Run
-from tests.browser.conftest import PASSWORD, judged, sign_in
+from tests.browser.conftest import PASSWORD, sign_in
 from tests.district import Grove, minus, small, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -143,42 +143,3 @@ def test_the_first_load_is_light_and_asks_nobody_else(page: Page, district: Grov
     page.goto(f"/imports/{held.pk}/", wait_until="networkidle")
     assert sum(sizes.values()) < 100_000, sizes
     assert {url.split("/")[2] for url in sizes} == {page.url.split("/")[2]}
-
-
-TABS = ("changes", "findings", "limits", "rows", "result", "history")
-
-
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [1300, 320])
-def test_no_page_shuts_anybody_out(page: Page, district: Grove, held: Run, colours: str, width: int) -> None:
-    page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": 900})
-    wrong = []
-    page.goto("/sign-in/")
-    wrong += judged(page)
-    sign_in(page, district)
-    first = Run.objects.order_by("pk")[0].pk
-    pages = ["/", "/imports/", *(f"/imports/{held.pk}/{tab}/" for tab in TABS), f"/imports/{first}/", f"/imports/{first}/undo/"]
-    for address in [*pages, f"/imports/{held.pk}/approve/", f"/imports/{held.pk}/reject/", "/nowhere/"]:
-        page.goto(address)
-        wrong += judged(page)
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            wrong.append(f"{address} scrolls sideways at {width}")
-    assert not wrong, "\n".join(wrong)
-
-
-def test_an_import_that_is_under_way_or_has_ended_badly_shuts_nobody_out(page: Page, district: Grove, held: Run) -> None:
-    sign_in(page, district)
-    wrong = []
-    shapes = {
-        "queued": {},
-        "working": {"stage": "check", "progress": {"stage": "check", "done": 3, "of": 16, "what": "section"}},
-        "rejected": {"because": "half a file", "answered_by": "ada@maple.example"},
-        "superseded": {"superseded_by": None},
-        "failed": {"message": "It stopped. The roster is as it was. Look.", "next_step": "Look."},
-    }
-    for state, also in shapes.items():
-        Run.objects.filter(pk=held.pk).update(state=state, **also)
-        page.goto(f"/imports/{held.pk}/")
-        wrong += judged(page)
-    assert not wrong, "\n".join(wrong)

@@ -1,19 +1,51 @@
 """Gives every test of the screens a district, its administrator Ada, a colleague who is none, and somebody of elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from rollbook.store.models import Account
-from tests.district import Grove
+from rollbook.domain.runs import RunState
+from rollbook.store.models import Account, Run
+from tests.conftest import first_import
+from tests.district import Grove, minus, small
+from tests.prepared import Past
 
 
 @pytest.fixture
-def district(db: None, settings: Any, tmp_path: Path) -> Grove:
+def district(request: pytest.FixtureRequest, db: None, settings: Any, tmp_path: Path) -> Grove:
+    """An empty district, or what the test asks for beside it has happened there already."""
+    for name, past in PASTS.items():
+        if name in request.fixturenames:
+            after: Callable[[Past], Grove] = request.getfixturevalue("after")
+            return after(past)
     settings.DATA_DIR = tmp_path / "kept"
     return Grove(tmp_path)
+
+
+def half_would_leave(district: Grove) -> None:
+    files = small(20)
+    district.applies(files)
+    run = district.sends(minus(files, *(f"p{number}" for number in range(11, 21))))
+    assert run.state == RunState.HELD, run.message
+
+
+#: Fixture -> what has happened before a test that has it.
+PASTS: dict[str, Past] = {"held": half_would_leave, "imported": first_import}
+
+
+@pytest.fixture
+def held(district: Grove) -> Run:
+    """Ten students of twenty would leave."""
+    return Run.objects.latest("pk")
+
+
+@pytest.fixture
+def imported(district: Grove) -> Grove:
+    """The district, after its first import."""
+    return district
 
 
 @pytest.fixture

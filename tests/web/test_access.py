@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rollbook.store.models import AuditEntry, Notice, Run, Source
 from rollbook.web.access import May, who_may
 from rollbook.web.middleware import Doorkeeper
-from tests.district import Grove, small
+from tests.district import Grove
 
 OPEN = {"sign-in", "sign-out", "first-start"}
 #: What stands for a part of an address: things of Ada's district, which exist.
@@ -55,12 +55,6 @@ def filled(address: str, district: Grove) -> str:
         return str(values[part[1].rpartition(":")[2]])
 
     return "/" + re.sub(r"<([^>]+)>", put, address)
-
-
-@pytest.fixture
-def imported(district: Grove) -> Grove:
-    district.applies(small())
-    return district
 
 
 def asked(client: Client, address: str) -> list[tuple[str, int, str]]:

@@ -34,12 +34,6 @@ def get(client: Client, address: str, status: int = 200) -> str:
     return response.content.decode()
 
 
-@pytest.fixture
-def grove(district: Grove) -> Grove:
-    district.applies(small())
-    return district
-
-
 def person(grove: Grove, key: str) -> str:
     return f"/people/{grove.source.pk}/{key}/"
 
@@ -65,11 +59,11 @@ def test_paging_shows_everybody_once_in_order_and_back_again(district: Grove, ad
 
 
 @pytest.mark.parametrize("words", ["Gp2", "fp2 gp2", "p2@maple", "P2", "u.p2"])
-def test_somebody_is_found_by_whatever_is_known_of_them(grove: Grove, ada: Client, words: str) -> None:
+def test_somebody_is_found_by_whatever_is_known_of_them(imported: Grove, ada: Client, words: str) -> None:
     assert names_in(get(ada, f"/people/?q={words}")) == ["Fp2, Gp2"]
 
 
-def test_a_search_for_signs_of_the_database_finds_nobody_and_breaks_nothing(grove: Grove, ada: Client) -> None:
+def test_a_search_for_signs_of_the_database_finds_nobody_and_breaks_nothing(imported: Grove, ada: Client) -> None:
     for words in ("%", "_", "'", '"', "\\", "%00", "a" * 5000, ") OR 1=1 --"):
         assert not names_in(ada.get("/people/", {"q": words}).content.decode())
     for nonsense in (
@@ -84,8 +78,8 @@ def test_a_search_for_signs_of_the_database_finds_nobody_and_breaks_nothing(grov
         get(ada, f"/people/?{nonsense}")
 
 
-def test_people_are_found_by_what_they_are_and_where(grove: Grove, ada: Client) -> None:
-    source = grove.source.pk
+def test_people_are_found_by_what_they_are_and_where(imported: Grove, ada: Client) -> None:
+    source = imported.source.pk
     assert names_in(get(ada, "/people/?kind=teacher")) == ["Ft1, Gt1", "Ft2, Gt2"]
     assert names_in(get(ada, f"/people/?kind=teacher&school={source}.s2")) == ["Ft2, Gt2"]
     assert names_in(get(ada, "/people/?kind=guardian")) == ["Fg1, Gg1"]
@@ -93,8 +87,8 @@ def test_people_are_found_by_what_they_are_and_where(grove: Grove, ada: Client) 
     assert len(names_in(get(ada, f"/people/?school={source}.s1"))) == 6
 
 
-def test_who_has_left_is_not_hidden_in_silence(grove: Grove, ada: Client) -> None:
-    grove.applies(minus(small(), "p3"))
+def test_who_has_left_is_not_hidden_in_silence(imported: Grove, ada: Client) -> None:
+    imported.applies(minus(small(), "p3"))
     page = get(ada, "/people/")
     assert "Fp3, Gp3" not in page
     assert "1 inactive one is not shown." in page
@@ -102,14 +96,14 @@ def test_who_has_left_is_not_hidden_in_silence(grove: Grove, ada: Client) -> Non
     assert "Fp3, Gp3" in page
     assert '<span class="state">Inactive</span>' in page
     assert names_in(get(ada, "/people/?status=inactive&kind=student")) == ["Fp3, Gp3"]
-    assert names_in(get(ada, f"/people/?status=inactive&school={grove.source.pk}.s1")) == ["Fp3, Gp3"]
-    assert "Inactive since" in get(ada, person(grove, "p3"))
+    assert names_in(get(ada, f"/people/?status=inactive&school={imported.source.pk}.s1")) == ["Fp3, Gp3"]
+    assert "Inactive since" in get(ada, person(imported, "p3"))
 
 
-def test_who_changed_schools_is_found_at_the_new_one_alone(grove: Grove, ada: Client) -> None:
+def test_who_changed_schools_is_found_at_the_new_one_alone(imported: Grove, ada: Client) -> None:
     files = small()
-    grove.applies(files | {"users": edited(files["users"], "p4", orgSourcedIds="s2")})
-    source = grove.source.pk
+    imported.applies(files | {"users": edited(files["users"], "p4", orgSourcedIds="s2")})
+    source = imported.source.pk
     assert "Fp4, Gp4" not in names_in(get(ada, f"/people/?school={source}.s1&status=all"))
     assert "Fp4, Gp4" in names_in(get(ada, f"/people/?school={source}.s2&status=all"))
 
@@ -141,10 +135,10 @@ def test_every_statement_of_a_list_begins_with_the_district(district: Grove, dja
 # --- one person ---
 
 
-def test_each_value_says_where_it_came_from_and_when_it_last_changed(grove: Grove, ada: Client) -> None:
+def test_each_value_says_where_it_came_from_and_when_it_last_changed(imported: Grove, ada: Client) -> None:
     files = small()
-    changed = grove.applies(files | {"users": edited(files["users"], "p1", email="new@maple.example")})
-    page = get(ada, person(grove, "p1"))
+    changed = imported.applies(files | {"users": edited(files["users"], "p1", email="new@maple.example")})
+    page = get(ada, person(imported, "p1"))
     row = re.search(r"<th[^>]*>Email</th>.*?</tr>", page, re.DOTALL)
     assert row
     assert "new@maple.example" in row[0]
@@ -158,28 +152,28 @@ def test_each_value_says_where_it_came_from_and_when_it_last_changed(grove: Grov
     assert "<ins><bdi>new@maple.example</bdi></ins>" in page
 
 
-def test_leaving_and_coming_back_are_both_in_the_history(grove: Grove, ada: Client) -> None:
-    grove.applies(minus(small(), "p3"))
-    grove.applies(small())
-    page = get(ada, person(grove, "p3"))
+def test_leaving_and_coming_back_are_both_in_the_history(imported: Grove, ada: Client) -> None:
+    imported.applies(minus(small(), "p3"))
+    imported.applies(small())
+    page = get(ada, person(imported, "p3"))
     assert re.findall(r'<span class="tag \w+(?: \w+)?">([^<]+)</span>', page) == ["comes back", "leaves", "new"]
 
 
-def test_a_value_set_by_hand_stands_over_the_source_s_and_says_so(grove: Grove, ada: Client) -> None:
-    row = grove.one("person", "p1")
+def test_a_value_set_by_hand_stands_over_the_source_s_and_says_so(imported: Grove, ada: Client) -> None:
+    row = imported.one("person", "p1")
     Override.objects.create(
-        district=grove.row, entity="person", row=row.pk, field="given_name", value="Gwen", by="ada@x.example", at=clock.now()
+        district=imported.row, entity="person", row=row.pk, field="given_name", value="Gwen", by="ada@x.example", at=clock.now()
     )
-    page = get(ada, person(grove, "p1"))
+    page = get(ada, person(imported, "p1"))
     assert "<h1><bdi>Gwen Fp1</bdi></h1>" in page
     assert "set by hand, ada@x.example" in page
     assert "<del><bdi>Gp1</bdi></del>" in page
     assert "Fp1, Gwen" in get(ada, "/people/")
 
 
-def test_families_are_linked_both_ways(grove: Grove, ada: Client) -> None:
-    assert f'href="{person(grove, "g1")}"' in get(ada, person(grove, "p1"))
-    assert f'href="{person(grove, "p1")}"' in get(ada, person(grove, "g1"))
+def test_families_are_linked_both_ways(imported: Grove, ada: Client) -> None:
+    assert f'href="{person(imported, "g1")}"' in get(ada, person(imported, "p1"))
+    assert f'href="{person(imported, "p1")}"' in get(ada, person(imported, "g1"))
 
 
 def test_names_in_other_scripts_and_hostile_ones_are_shown_as_they_are(district: Grove, ada: Client) -> None:
@@ -200,44 +194,50 @@ def test_names_in_other_scripts_and_hostile_ones_are_shown_as_they_are(district:
 # --- classes and schools ---
 
 
-def test_a_class_shows_who_teaches_it_and_who_learns_there(grove: Grove, ada: Client) -> None:
-    page = get(ada, f"/classes/{grove.source.pk}/k1/")
+def test_a_class_shows_who_teaches_it_and_who_learns_there(imported: Grove, ada: Client) -> None:
+    page = get(ada, f"/classes/{imported.source.pk}/k1/")
     assert names_in(page) == ["Ft1, Gt1", "Fp1, Gp1", "Fp2, Gp2", "Fp3, Gp3", "Fp4, Gp4"]
     assert "Course c1" in page
     assert "1 August 2026 to 14 January 2027" in page, "an end date is the day after the last day"
 
 
-def test_who_left_a_class_is_last_in_it_and_marked(grove: Grove, ada: Client) -> None:
-    grove.applies(minus(small(), "p1"))
-    page = get(ada, f"/classes/{grove.source.pk}/k1/")
+def test_who_left_a_class_is_last_in_it_and_marked(imported: Grove, ada: Client) -> None:
+    imported.applies(minus(small(), "p1"))
+    page = get(ada, f"/classes/{imported.source.pk}/k1/")
     assert names_in(page)[-1] == "Fp1, Gp1"
     assert page.count(">Left<") == 1
 
 
-def test_classes_are_found_by_school_and_term(grove: Grove, ada: Client) -> None:
-    source = grove.source.pk
+def test_classes_are_found_by_school_and_term(imported: Grove, ada: Client) -> None:
+    source = imported.source.pk
     assert "Class k2" not in get(ada, f"/classes/?school={source}.s1")
     assert "Class k1" in get(ada, f"/classes/?term={source}.t1")
     assert "No class matches." in get(ada, f"/classes/?term={source}.t2")
     assert "Class k1" in get(ada, "/classes/?q=k1")
 
 
-def test_schools_count_each_kind_of_people(grove: Grove, ada: Client) -> None:
+def test_schools_count_each_kind_of_people(imported: Grove, ada: Client) -> None:
     page = get(ada, "/schools/")
     assert 'aria-label="4 students, 1 teachers, 1 parents and guardians, 0 staff"' in page
-    assert "School s1" in get(ada, f"/schools/{grove.source.pk}/s1/")
+    assert "School s1" in get(ada, f"/schools/{imported.source.pk}/s1/")
 
 
-def test_another_district_s_people_are_nowhere(grove: Grove, cleo: Client) -> None:
-    for address in ("/people/?status=all", "/people/?q=Gp1", f"/people/?school={grove.source.pk}.s1", "/classes/", "/schools/"):
+def test_another_district_s_people_are_nowhere(imported: Grove, cleo: Client) -> None:
+    for address in (
+        "/people/?status=all",
+        "/people/?q=Gp1",
+        f"/people/?school={imported.source.pk}.s1",
+        "/classes/",
+        "/schools/",
+    ):
         page = get(cleo, address)
         assert "Gp1" not in page.replace('value="Gp1"', "")
         assert "School s1" not in page
-    get(cleo, person(grove, "p1"), 404)
-    get(cleo, f"/classes/{grove.source.pk}/k1/", 404)
-    get(cleo, f"/schools/{grove.source.pk}/s1/", 404)
+    get(cleo, person(imported, "p1"), 404)
+    get(cleo, f"/classes/{imported.source.pk}/k1/", 404)
+    get(cleo, f"/schools/{imported.source.pk}/s1/", 404)
 
 
-def test_who_administers_nothing_sees_nobody(grove: Grove, ben: Client) -> None:
-    for address in ("/people/", person(grove, "p1"), "/classes/", "/schools/", f"/classes/{grove.source.pk}/k1/"):
+def test_who_administers_nothing_sees_nobody(imported: Grove, ben: Client) -> None:
+    for address in ("/people/", person(imported, "p1"), "/classes/", "/schools/", f"/classes/{imported.source.pk}/k1/"):
         get(ben, address, 403)

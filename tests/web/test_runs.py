@@ -5,7 +5,6 @@ import io
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-import pytest
 from django.test import Client
 
 from rollbook.actions import review, runs, work
@@ -13,16 +12,6 @@ from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Notice, Run
 from rollbook.store.snapshots import files_of
 from tests.district import Files, Grove, edited, minus, small, write
-
-
-@pytest.fixture
-def held(district: Grove) -> Run:
-    """Ten students of twenty would leave."""
-    files = small(20)
-    district.applies(files)
-    run = district.sends(minus(files, *(f"p{number}" for number in range(11, 21))))
-    assert run.state == RunState.HELD, run.message
-    return run
 
 
 def text_of(client: Client, address: str, status: int = 200) -> str:
@@ -88,9 +77,8 @@ def test_a_filter_that_makes_no_sense_is_no_error(held: Run, ada: Client) -> Non
         assert ada.get(page_of(held, "changes") + "?" + query).status_code == 200
 
 
-def test_links_between_people_and_classes_carry_their_names(district: Grove) -> None:
-    district.applies(small())
-    run = district.sends(minus(small(), "p4"))
+def test_links_between_people_and_classes_carry_their_names(imported: Grove) -> None:
+    run = imported.sends(minus(small(), "p4"))
     labels = {row["label"] for row in review.changes(run, entity="enrollment").rows}
     assert labels == {"Gp4 Fp4 in Class k1"}
     assert review.changes(run, entity="enrollment", search="fp4 class").total == 1

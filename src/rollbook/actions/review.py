@@ -5,6 +5,7 @@ Reads the files that the run kept, lazily: a page costs the same however many ro
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import polars as pl
@@ -24,6 +25,10 @@ KINDS = (Change.VANISH, Change.ALTER, Change.RETURN, Change.APPEAR)
 LEVELS = (Level.ERROR, Level.WARNING, Level.NOTE)
 
 BATCH = 20_000
+
+#: How many findings of a rule stand for all of them, and how a message begins with its place.
+EXAMPLES = 3
+PLACE = r"^[^:]*? line \d+: "
 
 CHANGE_HEADINGS = ("change", "what", "id", "name", "number", "school", "field", "before", "after", "values", "file", "line")
 
@@ -55,6 +60,15 @@ class School:
 
 
 @dataclass(frozen=True)
+class Example:
+    """One finding of many: where it is, and what differs from the others."""
+
+    file: str | None
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
 class Group:
     """The findings of one rule."""
 
@@ -63,6 +77,9 @@ class Group:
     text: str
     remedy: str
     count: int
+    files: list[str]
+    fields: list[str]
+    examples: list[Example]
 
 
 def changes(
@@ -172,20 +189,53 @@ def findings(
 
 
 def finding_groups(run: Run) -> list[Group]:
-    """Return the rules that were broken, gravest and most frequent first, with their words."""
+    """Return the rules that were broken, gravest and most frequent first: each in words, with where and the first examples.
+
+    Shape: one scan. A rule that has no words of its own is called by what all of its messages say alike.
+    """
     found = Looked(run).files.findings()
     if found is None:
         return []
+    told = pl.col("message").str.replace(PLACE, "")
+    back = told.str.reverse()
     grouped = found.group_by("rule", "level").agg(
-        pl.col("count").sum(), pl.col("message").first(), pl.col("remedy").drop_nulls().first()
+        pl.col("count").sum(),
+        pl.concat_list(told.min(), told.max()).first().alias("ends"),
+        pl.concat_list(back.min(), back.max()).first().alias("backs"),
+        pl.col("remedy").drop_nulls().first(),
+        pl.col("file").drop_nulls().unique().sort().alias("files"),
+        pl.col("field").drop_nulls().unique().sort().alias("fields"),
+        pl.struct("file", "line", told.alias("message")).head(EXAMPLES).alias("examples"),
     )
     own = {each.name: each for each in (*check.OWN_RULES, undo.CHANGED_SINCE)}
     own.update({name: judged.rule for name, judged in CATALOGUE.items()})
     groups = []
-    for rule, level, count, message, remedy in grouped.collect().iter_rows():
-        words = own.get(rule)
-        groups.append(Group(rule, level, words.text if words else message, (words.remedy if words else remedy) or "", count))
+    for each in grouped.collect().iter_rows(named=True):
+        words = own.get(each["rule"])
+        text = words.text if words else _alike(each["ends"], each["backs"])
+        remedy = words.remedy if words else each["remedy"]
+        seen = [Example(**one) for one in each["examples"]]
+        if [one.message for one in seen] == [text]:
+            seen = [Example(seen[0].file, seen[0].line, "")]
+        groups.append(Group(each["rule"], each["level"], text, remedy or "", each["count"], each["files"], each["fields"], seen))
     return sorted(groups, key=lambda each: (LEVELS.index(Level(each.level)), -each.count, each.rule))
+
+
+def _alike(ends: list[str], backs: list[str]) -> str:
+    """Say what messages have in common: their first words and their last, "…" for what differs between.
+
+    Needs: the first and the last of the messages in order, and so again of the messages read backwards: what two such have in
+        common at their beginning, all between have as well.
+    """
+    if ends[0] == ends[1]:
+        return ends[0]
+    start, end = _first_words(*ends), _first_words(*backs)[::-1]
+    return " ".join(part for part in (start, "…", end) if part)
+
+
+def _first_words(one: str, other: str) -> str:
+    same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return same.rpartition(" ")[0]
 
 
 def rows(run: Run, entity: str, *, search: str = "", offset: int = 0, limit: int = 50) -> Page:

@@ -1,5 +1,6 @@
 """The way in: first start, sign-in and sign-out."""
 
+from collections.abc import Iterable
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -52,8 +53,12 @@ def first_start(request: HttpRequest) -> HttpResponse:
             else:
                 login(request, account)
                 return redirect("home")
-    page = {"given": given, "wrong": wrong, "usual": USUAL, "zones": sorted(available_timezones() - set(USUAL))}
+    page = {"given": given, "wrong": wrong, "usual": _spoken(USUAL), "zones": _spoken(sorted(available_timezones() - set(USUAL)))}
     return render(request, "accounts/first_start.html", page, status=400 if wrong else 200)
+
+
+def _spoken(zones: Iterable[str]) -> list[tuple[str, str]]:
+    return [(zone, zone.replace("_", " ")) for zone in zones]
 
 
 @anyone

@@ -169,8 +169,8 @@ def _field(option: Field[Any], known: bool) -> forms.Field:
     meta = option.metadata
     common = {"label": meta["label"], "help_text": meta["hint"], "required": sources.required(option) and not known}
     if meta["choices"]:
-        empty = [] if sources.required(option) else [("", "Not set")]
-        return forms.ChoiceField(choices=[*empty, *((choice, choice) for choice in meta["choices"])], **common)
+        empty = ("", "Choose one" if sources.required(option) else "Not set")
+        return forms.ChoiceField(choices=[empty, *meta["choices"].items()], **common)
     if meta["secret"]:
         if known:
             common["help_text"] = f"{meta['hint']} One is stored and never shown. Leave empty to keep it.".strip()

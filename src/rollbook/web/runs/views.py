@@ -130,8 +130,8 @@ def _tabs(run: Run) -> list[tuple[str, str, str]]:
     rows = sum(review.rows_kept(run).values())
     found = sum(run.findings.values())
     return [
-        ("changes", "Changes", f"{said.changed(run):,}"),
-        ("findings", "Findings", f"{found:,}"),
+        ("changes", "Changes", f"{said.changed(run):,}" if run.counts else ""),
+        ("findings", "Findings", f"{found:,}" if run.counts else ""),
         ("limits", "Limits", f"{closed:,} of {all_of_them:,}" if all_of_them else ""),
         ("rows", "Rows", f"{rows:,}" if rows else ""),
         ("result", "Result", ""),

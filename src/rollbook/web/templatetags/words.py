@@ -145,7 +145,8 @@ def field(name: str | None) -> str:
     """Call a field of the roster what people call it: First name."""
     if not name:
         return ""
-    return FIELDS.get(name, name.replace("_", " ").capitalize())
+    heading = name != name.lower()  # of a file, as it stands there: enabledUser
+    return FIELDS.get(name, name if heading else name.replace("_", " ").capitalize())
 
 
 @register.filter

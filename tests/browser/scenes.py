@@ -1,0 +1,311 @@
+"""Every page in every state that people can meet it in: where it is, and what has to be done to see it.
+
+A page, a template or a state that is not among these fails `test_every_page.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from rollbook.actions import notices, runs, sources
+from rollbook.domain.runs import Trigger
+from rollbook.lib import clock
+from rollbook.store.models import Account, District, Notice, Run, Source
+from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user, write
+
+PASSWORD = "four odd words together"
+
+#: What is not a page: fragments and downloads, and what only takes what a form sends.
+NO_PAGES = {
+    "audit-export",
+    "import-again",
+    "import-changes-csv",
+    "import-findings-csv",
+    "import-progress",
+    "sign-out",
+    "source-enable",
+    "source-start",
+    "source-upload",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One page in one state."""
+
+    name: str
+    address: str
+    act: Callable[[Page], object] = lambda page: None
+    who: str = "ada"
+    html: str = ""  # what is looked at by itself, because its page lets no script in
+
+
+def press(button: str, **fields: str) -> Callable[[Page], object]:
+    """Fill in fields, and press; what the browser itself would complain of is left to the server."""
+
+    def act(page: Page) -> None:
+        page.evaluate("document.querySelectorAll('form').forEach(form => form.noValidate = true)")
+        for name, value in fields.items():
+            page.locator(f"main [name='{name}']").first.fill(value)
+        page.get_by_role("main").get_by_role("button", name=button).first.click()
+        page.wait_for_load_state()
+
+    return act
+
+
+def first_start() -> list[Scene]:
+    """Needs: a database in which there is nobody."""
+    wrong = press("Start", district="", email="ada at maple", password="short", again="short")
+    differs = press("Start", district="Maple Grove", email="ada@maple.example", password=PASSWORD, again="another")
+    return [
+        Scene("first-start", "/first-start/", who=""),
+        Scene("first-start-complaints", "/first-start/", wrong, who=""),
+        Scene("first-start-differs", "/first-start/", differs, who=""),
+    ]
+
+
+def stranger() -> list[Scene]:
+    """Needs: a district."""
+
+    def without_cookies(page: Page) -> None:
+        page.context.clear_cookies()
+        press("Sign in", email="ada@maple.example", password="whatever it was")(page)
+
+    return [
+        Scene("sign-in", "/sign-in/", who=""),
+        Scene("sign-in-complaint", "/sign-in/", press("Sign in", email="ada@maple.example", password="wrong"), who=""),
+        Scene("sign-in-too-old", "/sign-in/", without_cookies, who=""),
+        Scene("broken", "/broken/", who=""),
+    ]
+
+
+def empty() -> list[Scene]:
+    """Needs: somebody who has a district, and nothing in it."""
+    named = {f"empty-{name}": f"/{name}/" for name in ("imports", "people", "classes", "schools", "audit", "mail", "manage")}
+    return [Scene("empty-home", "/", who="eve"), *(Scene(name, address, who="eve") for name, address in named.items())]
+
+
+def others() -> list[Scene]:
+    return [Scene("home-others", "/", who="ben"), Scene("not-allowed", "/imports/", who="ben")]
+
+
+def administrator(made: dict[str, int]) -> list[Scene]:
+    """Return all pages of an administrator, by the numbers of what was made for them."""
+    source, bare, stopped = made["source"], made["bare"], made["stopped"]
+    pages = {
+        "home": "/",
+        "imports": "/imports/",
+        "imports-of-one": f"/imports/?source={source}",
+        "people": "/people/?status=all",
+        "people-nobody": "/people/?q=nobody",
+        "person": f"/people/{source}/p1/",
+        "person-gone": f"/people/{source}/p20/",
+        "classes": "/classes/",
+        "classes-none": "/classes/?q=nothing",
+        "class": f"/classes/{source}/k1/",
+        "schools": "/schools/",
+        "school": f"/schools/{source}/s1/",
+        "audit": "/audit/",
+        "audit-none": "/audit/?about=nothing&since=yesterday",
+        "mail": "/mail/",
+        "mail-one": f"/mail/{mail_name()}/",
+        "manage": "/manage/",
+        "source-new": "/manage/new/",
+        "settings": f"/manage/{source}/settings/",
+        "settings-stopped": f"/manage/{stopped}/settings/",
+        "setup": f"/manage/{source}/setup/",
+        "setup-bare": f"/manage/{bare}/setup/",
+        "manage-import": f"/manage/{source}/import/",
+        "manage-import-bare": f"/manage/{bare}/import/",
+        "manage-import-stopped": f"/manage/{stopped}/import/",
+        "manage-import-failed": f"/manage/{made['failing']}/import/",
+        "manage-import-busy": f"/manage/{made['busy']}/import/",
+        "limits": f"/manage/{source}/limits/",
+        "limits-bare": f"/manage/{bare}/limits/",
+        "method": f"/manage/{source}/method/oneroster-csv/",
+        "nowhere": "/nowhere/",
+        "no-such-import": "/imports/999999/",
+    }
+    tabs = ("changes", "findings", "limits", "rows", "result", "history")
+    pages |= {f"held-{tab}": f"/imports/{made['held']}/{tab}/" for tab in tabs}
+    pages |= {f"faulty-{tab}": f"/imports/{made['faulty']}/{tab}/" for tab in ("findings", "result", "history")}
+    pages |= {f"failed-{tab}": f"/imports/{made['failed']}/{tab}/" for tab in tabs}
+    pages |= {f"working-{tab}": f"/imports/{made['working']}/{tab}/" for tab in tabs}
+    pages |= {f"run-{name}": f"/imports/{made[name]}/" for name in RUNS}
+    pages |= {
+        "faulty-one-rule": f"/imports/{made['faulty']}/findings/?rule=empty",
+        "held-no-change-like-that": f"/imports/{made['held']}/changes/?q=nobody",
+        "first-rows-like-nothing": f"/imports/{made['applied']}/rows/?q=nobody",
+        "approve": f"/imports/{made['held']}/approve/",
+        "approve-preview": f"/imports/{made['preview']}/approve/",
+        "reject": f"/imports/{made['held']}/reject/",
+        "undo": f"/imports/{made['faulty']}/undo/",
+    }
+    forms = {
+        "reject-complaint": (pages["reject"], press("Reject this import")),
+        "settings-complaints": (pages["settings"], press("Save settings", name="", times="25 o’clock", told="ada at maple")),
+        "source-new-complaints": (pages["source-new"], press("Save and go on", name="", times="noon-ish")),
+        "setup-complaints": (pages["setup-bare"], press("Save setup")),
+        "setup-tested": (pages["setup"], press("Test connection")),
+        "setup-not-readable": (pages["setup-bare"], press("Test connection", path="/nowhere/at/all")),
+        "setup-no-files": (pages["setup"], press("Upload and use these files")),
+        "limits-complaints": (pages["limits"], lambda page: _limits(page, "a lot", "Save limits")),
+        "limits-tried": (pages["limits"], lambda page: _limits(page, "1", "Try on the last")),
+        "undone-too-late": (f"/imports/{made['rejected']}/approve/", lambda page: None),
+    }
+    return [
+        *(Scene(name, address) for name, address in pages.items()),
+        *(Scene(name, address, act) for name, (address, act) in forms.items()),
+        Scene("mail-results", f"/mail/{mail_name()}/html/", html=_mail(made["held"], "results")),
+        Scene("mail-check", f"/mail/{mail_name()}/html/", html=_mail(made["held"], "check")),
+        Scene("mail-applied", f"/mail/{mail_name()}/html/", html=_mail(made["faulty"], "results")),
+        Scene("mail-failed", f"/mail/{mail_name()}/html/", html=_mail(made["failed"], "results")),
+    ]
+
+
+def _mail(run: int, kind: str) -> str:
+    return Notice.objects.filter(run=run, kind=kind).order_by("-pk")[0].html
+
+
+#: The imports that `prepared` makes, by what is special about each.
+RUNS = (
+    "applied",
+    "nothing",
+    "faulty",
+    "undone",
+    "undo",
+    "rejected",
+    "preview",
+    "preview-old",
+    "superseded",
+    "held",
+    "failed",
+    "queued",
+    "behind",
+    "again-later",
+    "working",
+    "writing",
+)
+
+
+def _limits(page: Page, text: str, button: str) -> None:
+    row = page.locator("#limit-person\\.vanish\\.student\\.org\\.share")
+    row.locator("input").first.fill(text)
+    row.locator("input").last.fill("1")
+    page.get_by_role("button", name=button).last.click()
+    page.wait_for_load_state()
+
+
+def mail_name() -> str:
+    """Name the mail that says most: the results of a held import."""
+    from django.conf import settings
+
+    found = sorted(Path(settings.MAIL_FOLDER).glob("*.eml"))
+    return next((path.name for path in reversed(found) if b"on hold" in path.read_bytes()), "none.eml")
+
+
+def nobody_yet() -> Account:
+    """Make somebody whose district is empty."""
+    return _account(District.objects.create(name="Elm Hollow", time_zone="America/Denver"), "eve", administrator=True)
+
+
+def _account(district: District, name: str, *, administrator: bool) -> Account:
+    account = Account(district=district, email=f"{name}@maple.example", is_administrator=administrator)
+    account.set_password(PASSWORD)
+    account.save()
+    return account
+
+
+def prepared(home: Path) -> dict[str, int]:
+    """Make a district in which every state of an import, and of a source, is met once; return the numbers to find them by."""
+    grove = Grove(home, "Maple Grove")
+    grove.account.email = "ada@maple.example"
+    grove.account.set_password(PASSWORD)
+    grove.account.save()
+    _account(grove.row, "ben", administrator=False)
+    sources.set_told(grove.ada, grove.source, [])
+    sources.set_schedule(grove.ada, grove.source, ["02:00"], [0, 1, 2, 3, 4])
+    whole = named()
+    made = {"source": grove.source.pk}
+    made["applied"] = grove.applies(whole).pk
+    made["nothing"] = grove.applies(whole).pk
+    one_less = minus(whole, "p20")
+    gone = grove.applies(one_less)
+    made["undone"], made["undo"] = gone.pk, grove.undoes(gone).pk
+    sources.set_told(grove.ada, grove.source, ["ada@maple.example", "principal.of.a.long.name@lincoln-elementary.example"])
+    made["faulty"] = grove.applies(faulty(one_less)).pk
+    made["preview-old"] = grove.runs(Trigger.PREVIEW).pk
+    half = minus(one_less, *(f"p{number}" for number in range(9, 20)))
+    rejected = grove.sends(half)
+    runs.reject(grove.ada, rejected.pk, "Half of Lincoln is missing from the file; the office exports again tomorrow.")
+    made["rejected"] = rejected.pk
+    write(grove.folder, edited_users(one_less))
+    made["superseded"] = grove.sends(half).pk
+    made["held"] = grove.sends(minus(half, "p8")).pk
+    write(grove.folder, edited_users(one_less))
+    made["preview"] = grove.runs(Trigger.PREVIEW).pk
+    made |= _elsewhere(grove, home)
+    notices.send()
+    return made
+
+
+def _elsewhere(grove: Grove, home: Path) -> dict[str, int]:
+    """Make the sources of which each stands somewhere else."""
+    made: dict[str, int] = {}
+
+    def source(name: str, files: Files | None = None) -> Source:
+        folder = write(home / name, small(2) if files is None else files)
+        return sources.add(grove.ada, "oneroster-csv", name, {"path": str(folder)})
+
+    failing = source("Adams")
+    sources.set_told(grove.ada, failing, ["ada@maple.example"])
+    (home / "Adams" / "users.csv").unlink()
+    made["failing"] = failing.pk
+    made["failed"] = runs.perform(runs.start(grove.ada, failing)).pk
+    made["queued"] = runs.start(grove.ada, source("Bryant")).pk
+    later = runs.start(grove.ada, source("Clara Barton"))
+    Run.objects.filter(pk=later.pk).update(not_before=clock.now() + timedelta(minutes=20), attempt=1)
+    made["again-later"] = later.pk
+    busy = source("Douglass")
+    made["busy"] = busy.pk
+    made["working"] = runs.start(grove.ada, busy).pk
+    made["behind"] = runs.start(grove.ada, busy, Trigger.PREVIEW).pk
+    far = {"stage": "check", "done": 3, "of": 16, "what": "section"}
+    at = {"started_at": clock.now() - timedelta(minutes=3, seconds=20), "heartbeat_at": clock.now()}
+    Run.objects.filter(pk=made["working"]).update(state="working", stage="check", progress=far, **at)
+    writing = runs.start(grove.ada, source("Ellison"))
+    Run.objects.filter(pk=writing.pk).update(state="working", approved_digest="x", **at)
+    made["writing"] = writing.pk
+    stopped = source("Franklin")
+    made["stopped"] = sources.set_enabled(grove.ada, stopped, enabled=False).pk
+    bare = source("Garfield")
+    Source.objects.filter(pk=bare.pk).update(settings={})
+    made["bare"] = bare.pk
+    return made
+
+
+def named() -> Files:
+    """Return a package with the names that break pages: long ones, from right to left, with what HTML means something by."""
+    files = small(20)
+    users = edited(files["users"], "p1", givenName="שרה", familyName="בן־דוד", email="sara@maple.example", grades="09")
+    users = edited(users, "p2", givenName="Wolfeschlegelsteinhausenbergerdorff" * 2, familyName="<b>O'Neil</b>")
+    users = edited(users, "p20", givenName="Zoë", familyName="Núñez-Ångström", identifier="0012345")
+    classes = edited(files["classes"], "k1", title="Introduction to the History of the Pacific Northwest, Period 3 (Honors)")
+    orgs = edited(files["orgs"], "s1", name="Lincoln Elementary")
+    return files | {"users": users, "classes": classes, "orgs": orgs}
+
+
+def edited_users(files: Files) -> Files:
+    users = edited(files["users"], "p3", givenName="Maria", email="maria.of.another.address@maple.example")
+    return plus(files | {"users": users}, users=[user("p31", grades="10")], enrollments=[enrollment("k1", "p31")])
+
+
+def faulty(files: Files) -> Files:
+    """Return a package in which many rows break a few rules."""
+    nameless = [user(f"x{number}", **{("givenName", "familyName")[number % 2]: ""}) for number in range(12)]
+    strange = [user("y1", "wizard"), user("y2", orgs="s9"), user("y3", agentSourcedIds="y3")]
+    odd = [each | {"enabledUser": word} for each, word in zip(strange, ("perhaps", "maybe", "TRUE"), strict=True)]
+    return plus(files, users=[*nameless, *odd], enrollments=[enrollment("k9", "p1"), enrollment("k1", "p99")])
