@@ -1,21 +1,22 @@
 """What all tests share: one database at a time, programs that may be missing, and an empty database for programs of their own."""
 
 import os
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
-from tests import installed, postgres
+from tests import copies, installed, postgres
+from tests.district import Grove, small
 from tests.environment import CI, DATABASE, FOLDER, NO_POSTGRES
+from tests.prepared import Past, Prepared
 
 #: A test that has one of these, even through another fixture, runs once on each database.
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "empty_database"}
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "empty_database", "installation"}
 
 
 def needs[T](found: T | None, missing: str) -> T:
@@ -32,11 +33,16 @@ def uses_database(test: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run everything but what PostgreSQL alone can show on SQLite, and on PostgreSQL what uses a database."""
+    """Run everything but what PostgreSQL alone can show on SQLite, and on PostgreSQL what uses a database.
+
+    A browser is driven once: what it shows comes from pages that are asked for on both databases without one.
+    """
 
     def belongs(test: pytest.Item) -> bool:
         only_postgres = test.get_closest_marker("postgres") is not None
-        return not only_postgres if DATABASE == "sqlite" else only_postgres or uses_database(test)
+        if DATABASE == "sqlite":
+            return not only_postgres
+        return only_postgres or (uses_database(test) and test.get_closest_marker("browser") is None)
 
     config.hook.pytest_deselected(items=[test for test in items if not belongs(test)])
     items[:] = [test for test in items if belongs(test)]
@@ -73,18 +79,54 @@ def _let_the_audit_log_be_emptied() -> None:
     operations.sql_flush = sql_flush
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prepared]:
+    """Give the database of the tests its tables, and keep a copy for districts with a past while nobody is connected."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        migrated = str(connection.settings_dict["NAME"])
+        connection.close()
+    blank = copies.create(migrated)
+    prepared = Prepared(blank, tmp_path_factory.mktemp("prepared"))
+    yield prepared
+    prepared.forget()
+    copies.drop(blank)
+
+
 @pytest.fixture
-def empty_database(tmp_path: Path) -> Iterator[str]:
+def after(django_db_setup: Prepared, db: None, settings: Any, tmp_path: Path) -> Iterator[Callable[[Past], Grove]]:
+    """Give what makes a district that has been through something already: what that was is done once, and copied."""
+    with ExitStack() as opened:
+        yield lambda past: opened.enter_context(django_db_setup.after(past, settings, tmp_path / "kept"))
+
+
+@pytest.fixture
+def imported(after: Callable[[Past], Grove]) -> Grove:
+    """A district that has imported `small()`, and nothing else."""
+    return after(first_import)
+
+
+def first_import(district: Grove) -> None:
+    district.applies(small())
+
+
+@pytest.fixture(autouse=True)
+def hearts_do_not_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite a test that is one transaction holds the only lock: a sign of life beside it would wait half a minute."""
+    several = {"transactional_db", "live_server"} & set(request.fixturenames)
+    if DATABASE == "sqlite" and not several and uses_database(request.node):
+        monkeypatch.setattr("rollbook.store.runs.HEARTBEAT", timedelta(hours=1))
+
+
+@pytest.fixture
+def empty_database() -> Iterator[str]:
     """Address of an empty database on the server under test, for a test that starts Rollbook as a process of its own."""
-    if DATABASE == "sqlite":
-        yield f"sqlite:///{tmp_path}/rollbook.sqlite3"
-        return
-    server = urlsplit(os.environ[postgres.GIVEN])
-    name = f"rollbook_{secrets.token_hex(6)}"
-    with psycopg.connect(server._replace(path="/postgres").geturl(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield server._replace(path=f"/{name}").geturl()
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name = copies.create()
+    yield copies.address(name)
+    copies.drop(name)
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rollbook.cli.main import app
+from tests import copies
+from tests.connectors.oneroster import bundles
 
 PASSWORD = "correct horse battery staple"
 
@@ -64,13 +67,15 @@ def desk(db: None, settings: Any, tmp_path: Path) -> Desk:
     return made
 
 
-@pytest.fixture
-def program(tmp_path: Path, empty_database: str) -> Callable[..., subprocess.Popen[str]]:
-    """Start Rollbook as a program of its own, on an empty database; `first` is Python that runs before it."""
+Program = Callable[..., subprocess.Popen[str]]
+
+
+def program_at(folder: Path, database: str) -> Program:
+    """Give what starts Rollbook as a program of its own; `first` is Python that runs before it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROLLBOOK_")}
     environment |= {
-        "ROLLBOOK_DATABASE_URL": empty_database,
-        "ROLLBOOK_DATA_DIR": str(tmp_path / "kept"),
+        "ROLLBOOK_DATABASE_URL": database,
+        "ROLLBOOK_DATA_DIR": str(folder / "kept"),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
 
@@ -80,7 +85,7 @@ def program(tmp_path: Path, empty_database: str) -> Callable[..., subprocess.Pop
         return subprocess.Popen(
             command,
             env=environment,
-            cwd=tmp_path,
+            cwd=folder,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,6 +93,37 @@ def program(tmp_path: Path, empty_database: str) -> Callable[..., subprocess.Pop
         )
 
     return start
+
+
+@pytest.fixture
+def program(tmp_path: Path, empty_database: str) -> Program:
+    """Rollbook as a program, on an empty database."""
+    return program_at(tmp_path, empty_database)
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Name of a database, and its folder, with a district and a source called lincoln, made by commands once."""
+    folder, database = tmp_path_factory.mktemp("installation"), copies.create()
+    program = program_at(folder, copies.address(database))
+    (folder / "password").write_text(PASSWORD)
+    said = ended(program("init", "--district", "Maple Grove", "--admin", "dana@maple.example", "--password-file", "password"))
+    assert said.code == 0, said
+    bundles.write(folder / "export", dict(bundles.texts("1.2")))
+    said = ended(program("source", "add", "oneroster-csv", "lincoln", "--set", "path=export"))
+    assert said.code == 0, said
+    yield database, folder
+    copies.drop(database)
+
+
+@pytest.fixture
+def installed(installation: tuple[str, Path], tmp_path: Path) -> Iterator[Program]:
+    """Rollbook as a program, on a copy of that installation."""
+    like, folder = installation
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    database = copies.create(like)
+    yield program_at(tmp_path, copies.address(database))
+    copies.drop(database)
 
 
 def ended(process: subprocess.Popen[str]) -> Said:

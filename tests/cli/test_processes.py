@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 import urllib.request
@@ -13,12 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-import pytest
-
-from tests.cli.conftest import PASSWORD, ended
-from tests.connectors.oneroster import bundles
-
-Program = Callable[..., subprocess.Popen[str]]
+from tests.cli.conftest import Program, ended
 
 #: Makes the OneRoster connector end its own process, without a word, while rows are read.
 KILLED = """
@@ -33,18 +27,6 @@ import os, signal
 from rollbook.lib import columnar
 columnar.digest = lambda frame: os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture
-def installed(program: Program, tmp_path: Path) -> Program:
-    """Give the program with a district, and a source called lincoln."""
-    (tmp_path / "password").write_text(PASSWORD)
-    said = ended(program("init", "--district", "Maple Grove", "--admin", "dana@maple.example", "--password-file", "password"))
-    assert said.code == 0, said
-    bundles.write(tmp_path / "export", dict(bundles.texts("1.2")))
-    said = ended(program("source", "add", "oneroster-csv", "lincoln", "--set", "path=export"))
-    assert said.code == 0, said
-    return program
 
 
 def test_help_comes_at_once(program: Program) -> None:

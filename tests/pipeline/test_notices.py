@@ -71,13 +71,12 @@ def body(message: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_a_held_import_sends_both_mails_to_everybody_on_the_list(district: Grove, postbox: Postbox) -> None:
-    district.applies(small())
+def test_a_held_import_sends_both_mails_to_everybody_on_the_list(imported: Grove, postbox: Postbox) -> None:
     notices.send()
     postbox.mails.clear()
-    sources.set_told(district.ada, district.source, ["ada@maple.example", "Ben@Maple.example"])
+    sources.set_told(imported.ada, imported.source, ["ada@maple.example", "Ben@Maple.example"])
 
-    run = district.sends(no_parents())
+    run = imported.sends(no_parents())
     assert notices.send() == (4, 0)
 
     for to in ("ada@maple.example", "ben@maple.example"):

@@ -43,10 +43,9 @@ def test_every_arrow_is_taken_and_written_down(district: Grove) -> None:
         assert run.ended_at and run.stage == "", run.state
 
 
-def test_only_the_applied_have_written(district: Grove) -> None:
-    district.applies(small())
-    district.applies(small(5))
-    runs.reject(district.ada, district.sends(no_parents()).pk, "no")
+def test_only_the_applied_have_written(imported: Grove) -> None:
+    imported.applies(small(5))
+    runs.reject(imported.ada, imported.sends(no_parents()).pk, "no")
     from rollbook.store.models import MODELS
 
     wrote = {pk for model in MODELS.values() for pk in model.objects.values_list("last_run", flat=True)}
@@ -84,11 +83,10 @@ def test_one_run_a_source_is_at_work_and_one_waits(district: Grove, state: str) 
     assert Run.objects.get(pk=one.pk).state == state
 
 
-def test_a_stale_changeset_is_stopped_inside_the_transaction(district: Grove) -> None:
-    district.applies(small())
-    shown = district.sends(small(5), Trigger.PREVIEW)
-    approved = runs.approve(district.ada, shown.pk)
+def test_a_stale_changeset_is_stopped_inside_the_transaction(imported: Grove) -> None:
+    shown = imported.sends(small(5), Trigger.PREVIEW)
+    approved = runs.approve(imported.ada, shown.pk)
     Source.objects.update(accepted_run=999)
-    before = district.everything()
+    before = imported.everything()
     assert runs.perform(approved).state == "superseded"
-    assert district.everything() == before
+    assert imported.everything() == before

@@ -45,10 +45,9 @@ def test_the_same_bytes_again_are_not_read_and_the_numbers_are_the_same(district
     assert taken(district, extracted), "and so the night after"
 
 
-def test_rows_in_another_order_are_read_and_change_nothing(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
-    write(district.folder, small() | {"users": list(reversed(small()["users"]))})
-    assert not taken(district, extracted)
+def test_rows_in_another_order_are_read_and_change_nothing(imported: Grove, extracted: list[str]) -> None:
+    write(imported.folder, small() | {"users": list(reversed(small()["users"]))})
+    assert not taken(imported, extracted)
 
 
 def faulty() -> Files:
@@ -61,28 +60,25 @@ def test_unfit_rows_are_judged_every_night(district: Grove, extracted: list[str]
     assert not taken(district, extracted)
 
 
-def test_an_undo_in_between_forbids_it(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
-    district.undoes(district.applies(small(5)))
-    assert not taken(district, extracted)
-    assert "p5" in district.rows("person")
+def test_an_undo_in_between_forbids_it(imported: Grove, extracted: list[str]) -> None:
+    imported.undoes(imported.applies(small(5)))
+    assert not taken(imported, extracted)
+    assert "p5" in imported.rows("person")
 
 
-def test_a_rejected_or_failed_run_in_between_forbids_it(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
-    (district.folder / "users.csv").write_bytes(b"%PDF")
-    assert district.runs().state == "failed"
-    write(district.folder, small())
-    assert not taken(district, extracted)
+def test_a_rejected_or_failed_run_in_between_forbids_it(imported: Grove, extracted: list[str]) -> None:
+    (imported.folder / "users.csv").write_bytes(b"%PDF")
+    assert imported.runs().state == "failed"
+    write(imported.folder, small())
+    assert not taken(imported, extracted)
 
 
-def test_another_limit_or_setting_forbids_it(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
+def test_another_limit_or_setting_forbids_it(imported: Grove, extracted: list[str]) -> None:
     key = "person.vanish.student.org.share"
-    sources.set_limit(district.ada, district.source, key, percent=11.0, floor=5, count=None)
-    assert not taken(district, extracted)
-    sources.change(district.ada, district.source, {"path": str(district.folder), "without_manifest": "complete"})
-    assert not taken(district, extracted)
+    sources.set_limit(imported.ada, imported.source, key, percent=11.0, floor=5, count=None)
+    assert not taken(imported, extracted)
+    sources.change(imported.ada, imported.source, {"path": str(imported.folder), "without_manifest": "complete"})
+    assert not taken(imported, extracted)
 
 
 def test_a_preview_of_other_files_in_between_does_not_leak_into_it(district: Grove, extracted: list[str]) -> None:
@@ -101,16 +97,15 @@ def test_a_preview_of_other_files_in_between_does_not_leak_into_it(district: Gro
     assert [line["read"] for line in night.summary] == [line["read"] for line in first.summary]
 
 
-def test_an_approved_preview_in_between_forbids_it(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
-    district.applies(small(5))
-    district.approves(district.sends(small(), Trigger.PREVIEW))
-    assert "p5" not in district.rows("person")
+def test_an_approved_preview_in_between_forbids_it(imported: Grove, extracted: list[str]) -> None:
+    imported.applies(small(5))
+    imported.approves(imported.sends(small(), Trigger.PREVIEW))
+    assert "p5" not in imported.rows("person")
 
-    write(district.folder, small(5))
+    write(imported.folder, small(5))
 
-    assert not taken(district, extracted)
-    assert "p5" in district.rows("person")
+    assert not taken(imported, extracted)
+    assert "p5" in imported.rows("person")
 
 
 def test_a_snapshot_that_is_gone_forbids_it(district: Grove, extracted: list[str]) -> None:
@@ -121,12 +116,11 @@ def test_a_snapshot_that_is_gone_forbids_it(district: Grove, extracted: list[str
     assert not taken(district, extracted)
 
 
-def test_one_changed_letter_is_always_seen(district: Grove, extracted: list[str]) -> None:
-    district.applies(small())
-    for file in read(district.folder):
-        path = district.folder / f"{file}.csv"
+def test_one_changed_letter_is_always_seen(imported: Grove, extracted: list[str]) -> None:
+    for file in read(imported.folder):
+        path = imported.folder / f"{file}.csv"
         path.write_bytes(path.read_bytes() + b"\n")
-        assert not taken(district, extracted), file
+        assert not taken(imported, extracted), file
 
 
 def test_an_unchanged_file_of_a_changed_package_is_kept_by_reference(district: Grove) -> None:

@@ -159,30 +159,28 @@ def test_the_numbers_of_a_run_add_up(nights: tuple[Grove, list[Run], dict[str, A
 # --- what the table says of a whole file ---
 
 
-def test_a_row_whose_id_cannot_be_read_might_be_anybodys(district: Grove) -> None:
-    district.applies(small())
+def test_a_row_whose_id_cannot_be_read_might_be_anybodys(imported: Grove) -> None:
     files = minus(small(), "p2")
     files["users"] = edited(files["users"], "p3", sourcedId="")
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert set(district.changes(run, "person").values()) <= {"alter"}
-    assert {"p2", "p3"} <= district.rows("person").keys()
-    assert {"p2|s1|student", "p3|s1|student"} <= district.rows("role").keys()
-    assert district.changes(run, "enrollment") == {"p2.k1": "vanish"}  # that file could be read
+    assert set(imported.changes(run, "person").values()) <= {"alter"}
+    assert {"p2", "p3"} <= imported.rows("person").keys()
+    assert {"p2|s1|student", "p3|s1|student"} <= imported.rows("role").keys()
+    assert imported.changes(run, "enrollment") == {"p2.k1": "vanish"}  # that file could be read
     assert run.counts["person"]["unfit"] == 1
 
 
-def test_a_line_that_ends_too_early_might_be_anybodys(district: Grove) -> None:
-    district.applies(small())
-    run = district.sends(small())
-    text = (district.folder / "enrollments.csv").read_text().splitlines()
-    (district.folder / "enrollments.csv").write_text("\n".join([*text[:-2], text[-1].rsplit(",", 3)[0]]) + "\n")
+def test_a_line_that_ends_too_early_might_be_anybodys(imported: Grove) -> None:
+    run = imported.sends(small())
+    text = (imported.folder / "enrollments.csv").read_text().splitlines()
+    (imported.folder / "enrollments.csv").write_text("\n".join([*text[:-2], text[-1].rsplit(",", 3)[0]]) + "\n")
 
-    run = district.runs()
+    run = imported.runs()
 
     assert run.state == "applied"
-    assert district.changes(run, "enrollment") == {}
+    assert imported.changes(run, "enrollment") == {}
     assert run.counts["enrollment"]["read"] == 5 and run.counts["enrollment"]["unfit"] == 1
 
 
@@ -206,38 +204,36 @@ def test_what_is_not_offered_is_left_alone(district: Grove, version: str) -> Non
     assert district.everything() == before
 
 
-def test_a_column_that_is_not_offered_leaves_its_values(district: Grove) -> None:
-    district.applies(small())
+def test_a_column_that_is_not_offered_leaves_its_values(imported: Grove) -> None:
     files = small()
     files["users"] = [
         {k: v for k, v in each.items() if k != "email"} | ({"familyName": "Other"} if each["sourcedId"] == "p1" else {})
         for each in files["users"]
     ]
 
-    run = district.sends(files)
+    run = imported.sends(files)
 
-    assert district.changes(run, "person") == {"p1": "alter"}
-    assert district.rows("person")["p1"]["email"] == "p1@maple.example"
-    assert district.rows("person")["p1"]["family_name"] == "Other"
-    run = district.sends(files)
+    assert imported.changes(run, "person") == {"p1": "alter"}
+    assert imported.rows("person")["p1"]["email"] == "p1@maple.example"
+    assert imported.rows("person")["p1"]["family_name"] == "Other"
+    run = imported.sends(files)
     assert run.counts["person"]["same"] == 7
 
-    run = district.sends(small())  # the column is back
-    assert district.changes(run, "person") == {"p1": "alter"}
+    run = imported.sends(small())  # the column is back
+    assert imported.changes(run, "person") == {"p1": "alter"}
 
 
-def test_a_column_that_comes_back_with_other_values_is_seen(district: Grove) -> None:
-    district.applies(small())
+def test_a_column_that_comes_back_with_other_values_is_seen(imported: Grove) -> None:
     narrow = small()
     narrow["users"] = [{k: v for k, v in each.items() if k != "email"} for each in narrow["users"]]
-    district.applies(narrow)
+    imported.applies(narrow)
 
     wide = small()
     wide["users"] = edited(wide["users"], "p2", email="new@maple.example")
-    run = district.sends(wide)
+    run = imported.sends(wide)
 
-    assert district.changes(run, "person") == {"p2": "alter"}
-    assert district.rows("person")["p2"]["email"] == "new@maple.example"
+    assert imported.changes(run, "person") == {"p2": "alter"}
+    assert imported.rows("person")["p2"]["email"] == "new@maple.example"
 
 
 def test_a_preview_over_other_columns_does_not_blind_the_next_night(district: Grove) -> None:
@@ -258,35 +254,33 @@ def test_a_preview_over_other_columns_does_not_blind_the_next_night(district: Gr
     assert district.rows("org")["s2"]["identifier"] == "s1"
 
 
-def test_children_leave_with_their_parent_whatever_the_file_says(district: Grove) -> None:
-    district.applies(small())
+def test_children_leave_with_their_parent_whatever_the_file_says(imported: Grove) -> None:
     files = small()
     files["classes"] = without(files["classes"], "k1")  # its places are still sent
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert district.changes(run, "section") == {"k1": "vanish"}
-    assert set(district.changes(run, "enrollment").values()) == {"vanish"} and len(district.changes(run, "enrollment")) == 5
-    assert {each["sourced_id"] for each in district.findings(run, "parent_leaves")} == {
+    assert imported.changes(run, "section") == {"k1": "vanish"}
+    assert set(imported.changes(run, "enrollment").values()) == {"vanish"} and len(imported.changes(run, "enrollment")) == 5
+    assert {each["sourced_id"] for each in imported.findings(run, "parent_leaves")} == {
         f"{p}.k1" for p in ("t1", "p1", "p2", "p3", "p4")
     }
     assert run.counts["enrollment"] | {"same": 1, "unfit": 5, "vanish": 5, "read": 6} == run.counts["enrollment"]
 
-    run = district.applies(small())  # the class is back, and so are its places
-    assert set(district.changes(run, "enrollment").values()) == {"return"}
+    run = imported.applies(small())  # the class is back, and so are its places
+    assert set(imported.changes(run, "enrollment").values()) == {"return"}
 
 
-def test_a_school_that_leaves_takes_everything_below_it_in_one_changeset(district: Grove) -> None:
-    district.applies(small())
+def test_a_school_that_leaves_takes_everything_below_it_in_one_changeset(imported: Grove) -> None:
     files = small()
     files["orgs"] = without(files["orgs"], "s1")
 
-    district.applies(files)
+    imported.applies(files)
 
-    left = {name: set(district.rows(name)) for name in ("org", "course", "section", "role", "enrollment")}
+    left = {name: set(imported.rows(name)) for name in ("org", "course", "section", "role", "enrollment")}
     assert left == {"org": {"d1", "s2"}, "course": set(), "section": set(), "role": {"t2|s2|teacher"}, "enrollment": set()}
-    assert set(district.rows("person")) == set(small_people())  # nobody points to a school in 1.1 but by a role
-    again = district.sends(files)
+    assert set(imported.rows("person")) == set(small_people())  # nobody points to a school in 1.1 but by a role
+    again = imported.sends(files)
     assert again.state == "held" or not any(n["vanish"] for n in again.counts.values())
 
 
@@ -304,27 +298,25 @@ def test_orgs_leave_as_deep_as_they_go(district: Grove) -> None:
     assert set(district.rows("org")) == {"d1", "s1", "s2"}
 
 
-def test_a_child_that_is_pointed_elsewhere_stays(district: Grove) -> None:
-    district.applies(small())
+def test_a_child_that_is_pointed_elsewhere_stays(imported: Grove) -> None:
     files = small()
     files["classes"] = without(files["classes"], "k1")
     files["enrollments"] = edited(files["enrollments"], "p1.k1", classSourcedId="k2", schoolSourcedId="s2")
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert district.changes(run, "enrollment")["p1.k1"] == "alter"
-    assert district.rows("enrollment")["p1.k1"]["section"] == "k2"
+    assert imported.changes(run, "enrollment")["p1.k1"] == "alter"
+    assert imported.rows("enrollment")["p1.k1"]["section"] == "k2"
 
 
-def test_a_new_child_of_a_leaving_parent_is_refused(district: Grove) -> None:
-    district.applies(small())
+def test_a_new_child_of_a_leaving_parent_is_refused(imported: Grove) -> None:
     files = plus(small(), enrollments=[enrollment("k1", "g1", "proctor")])
     files["classes"] = without(files["classes"], "k1")
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert "g1.k1" not in district.rows("enrollment", None)
-    assert [each["sourced_id"] for each in district.findings(run, "unknown_reference")] == ["g1.k1"]
+    assert "g1.k1" not in imported.rows("enrollment", None)
+    assert [each["sourced_id"] for each in imported.findings(run, "unknown_reference")] == ["g1.k1"]
 
 
 def test_a_class_that_loses_one_of_its_terms_leaves_unless_it_is_pointed_elsewhere(district: Grove) -> None:
@@ -348,15 +340,14 @@ def test_what_depends_on_a_refused_row_is_named_under_it(district: Grove) -> Non
     assert not district.findings(run, "unknown_reference")
 
 
-def test_a_refused_row_that_is_known_from_before_carries_its_children(district: Grove) -> None:
-    district.applies(small())
+def test_a_refused_row_that_is_known_from_before_carries_its_children(imported: Grove) -> None:
     files = plus(small(), enrollments=[enrollment("k1", "g1", "proctor")])
     files["classes"] = edited(files["classes"], "k1", classType="odd")
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert "k1" in district.rows("section") and "g1.k1" in district.rows("enrollment")
-    assert not district.findings(run, "depends_on_refused_row", "parent_leaves")
+    assert "k1" in imported.rows("section") and "g1.k1" in imported.rows("enrollment")
+    assert not imported.findings(run, "depends_on_refused_row", "parent_leaves")
 
 
 def test_an_offered_file_that_comes_empty_always_holds(district: Grove) -> None:
@@ -387,15 +378,14 @@ def test_an_empty_file_where_nothing_was_is_no_alarm(district: Grove) -> None:
     assert district.sends(files).state == "applied"
 
 
-def test_going_from_one_version_to_the_other_changes_nothing(district: Grove) -> None:
-    district.applies(small())
-    before = district.everything()
+def test_going_from_one_version_to_the_other_changes_nothing(imported: Grove) -> None:
+    before = imported.everything()
 
-    run = district.sends(as_1_2(small()))
+    run = imported.sends(as_1_2(small()))
 
     assert run.state == "applied"
     assert sum(n[kind] for n in run.counts.values() for kind in ("appear", "alter", "vanish", "return", "unfit")) == 0
-    assert district.everything() == before
+    assert imported.everything() == before
 
 
 def test_a_setting_that_changes_has_every_row_judged_anew(district: Grove) -> None:

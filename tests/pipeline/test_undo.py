@@ -22,30 +22,28 @@ def other() -> Files:
     return files
 
 
-def test_everything_comes_back_with_the_values_it_had(district: Grove) -> None:
-    district.applies(small())
-    before = district.roster()
-    second = district.applies(other())
-    assert district.roster() != before
+def test_everything_comes_back_with_the_values_it_had(imported: Grove) -> None:
+    before = imported.roster()
+    second = imported.applies(other())
+    assert imported.roster() != before
 
-    undone = district.undoes(second)
+    undone = imported.undoes(second)
 
     assert undone.state == "applied" and undone.undo_of_id == second.pk and undone.trigger == "undo"
-    assert district.roster() == before
-    assert district.one("person", "p9").status == "inactive"
+    assert imported.roster() == before
+    assert imported.one("person", "p9").status == "inactive"
     assert {each.kind for each in undone.notices.all()} == {"results"}
     for n in undone.counts.values():
         assert n["read"] == n["appear"] + n["alter"] + n["return"] + n["same"] + n["unfit"]
     assert undone.counts["person"] | {"vanish": 1, "return": 1, "alter": 2, "same": 0, "unfit": 0} == undone.counts["person"]
 
 
-def test_the_night_after_an_undo_sees_what_is_there(district: Grove) -> None:
+def test_the_night_after_an_undo_sees_what_is_there(imported: Grove) -> None:
     """The hashes beside the database must follow an undo: a change that was taken back is a change again."""
-    district.applies(small())
-    second = district.applies(other())
-    district.undoes(second)
+    second = imported.applies(other())
+    imported.undoes(second)
 
-    again = district.runs()  # pressed by a person
+    again = imported.runs()  # pressed by a person
 
     assert again.state == "applied"
     assert {k: again.counts["person"][k] for k in ("appear", "return", "alter", "vanish")} == {
@@ -54,7 +52,7 @@ def test_the_night_after_an_undo_sees_what_is_there(district: Grove) -> None:
         "alter": 2,
         "vanish": 1,
     }
-    quiet = district.runs()
+    quiet = imported.runs()
     assert not any(n[k] for n in quiet.counts.values() for k in ("appear", "alter", "vanish", "return"))
 
 
@@ -67,139 +65,128 @@ def test_an_undo_goes_through_the_same_gate(district: Grove) -> None:
     assert district.active("person") == 0 and not any(district.roster().values())
 
 
-def test_undo_of_an_undo_brings_the_change_back(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
-    after = district.roster()
-    undone = district.undoes(second)
+def test_undo_of_an_undo_brings_the_change_back(imported: Grove) -> None:
+    second = imported.applies(other())
+    after = imported.roster()
+    undone = imported.undoes(second)
 
-    redone = district.undoes(undone)
+    redone = imported.undoes(undone)
 
     assert redone.state == "applied"
-    assert district.roster() == after
-    night = district.runs(Trigger.SCHEDULED)
+    assert imported.roster() == after
+    night = imported.runs(Trigger.SCHEDULED)
     assert night.state == "applied", "nothing is undone any more, so nothing waits"
 
 
-def test_what_somebody_changed_since_is_a_conflict_and_left_alone(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
+def test_what_somebody_changed_since_is_a_conflict_and_left_alone(imported: Grove) -> None:
+    second = imported.applies(other())
     third = other()
     third["users"] = edited(third["users"], "p3", familyName="Since")  # the email is still the second night's
     third["users"] = edited(third["users"], "p9", familyName="Since")  # came with the second night
-    district.applies(third)
+    imported.applies(third)
 
-    undone = district.undoes(second)
+    undone = imported.undoes(second)
 
-    people = district.rows("person")
+    people = imported.rows("person")
     assert people["p3"]["family_name"] == "Since" and people["p3"]["email"] == "p3@maple.example"
     assert people["p9"]["family_name"] == "Since"
     assert people["p2"] and people["p4"]["email"] == "p4@maple.example"
     said = {
-        (each["sourced_id"], each["field"]) for each in district.findings(undone, "changed_since") if each["entity"] == "person"
+        (each["sourced_id"], each["field"]) for each in imported.findings(undone, "changed_since") if each["entity"] == "person"
     }
     assert said == {("p3", "family_name"), ("p9", None)}
     assert undone.findings["warning"] >= 2 and not undone.findings["error"]
 
 
-def test_what_somebody_changed_since_goes_back_when_it_is_chosen(district: Grove) -> None:
-    district.applies(small())
-    before = district.roster()
-    second = district.applies(other())
+def test_what_somebody_changed_since_goes_back_when_it_is_chosen(imported: Grove) -> None:
+    before = imported.roster()
+    second = imported.applies(other())
     third = other()
     third["users"] = edited(edited(third["users"], "p3", familyName="Since"), "p9", familyName="Since")
-    district.applies(third)
+    imported.applies(third)
 
-    district.undoes(second, also_changed=True)
+    imported.undoes(second, also_changed=True)
 
-    assert district.roster() == before
+    assert imported.roster() == before
 
 
-def test_a_person_whom_a_later_import_removed_again_does_not_come_back(district: Grove) -> None:
+def test_a_person_whom_a_later_import_removed_again_does_not_come_back(imported: Grove) -> None:
     """Removed, back with other values, removed again: the first removal is not the reason any more."""
-    district.applies(small())
-    second = district.applies(minus(small(), "p2"))
+    second = imported.applies(minus(small(), "p2"))
     back = small()
     back["users"] = edited(back["users"], "p2", familyName="Since")
-    district.applies(back)
-    district.applies(minus(small(), "p2"))
-    state = district.roster()
+    imported.applies(back)
+    imported.applies(minus(small(), "p2"))
+    state = imported.roster()
 
-    undone = district.undoes(second)
+    undone = imported.undoes(second)
 
-    assert district.roster() == state
-    assert {each["sourced_id"] for each in district.findings(undone, "changed_since")} >= {"p2"}
-
-
-def test_a_person_who_is_back_already_is_a_conflict_and_no_error(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(minus(small(), "p2"))
-    district.applies(small())
-    state = district.roster()
-    undone = district.undoes(second)
-    assert undone.state == "applied" and district.roster() == state
-    assert "p2" in {each["sourced_id"] for each in district.findings(undone, "changed_since")}
+    assert imported.roster() == state
+    assert {each["sourced_id"] for each in imported.findings(undone, "changed_since")} >= {"p2"}
 
 
-def test_undo_then_the_nightly_import_is_held(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
-    district.undoes(second)
-    state = district.everything()
+def test_a_person_who_is_back_already_is_a_conflict_and_no_error(imported: Grove) -> None:
+    second = imported.applies(minus(small(), "p2"))
+    imported.applies(small())
+    state = imported.roster()
+    undone = imported.undoes(second)
+    assert undone.state == "applied" and imported.roster() == state
+    assert "p2" in {each["sourced_id"] for each in imported.findings(undone, "changed_since")}
 
-    night = district.runs(Trigger.SCHEDULED)
+
+def test_undo_then_the_nightly_import_is_held(imported: Grove) -> None:
+    second = imported.applies(other())
+    imported.undoes(second)
+    state = imported.everything()
+
+    night = imported.runs(Trigger.SCHEDULED)
 
     assert night.state == "held"
     assert any("The same data were undone on" in reason for reason in night.reasons), night.reasons
-    assert district.everything() == state
-    assert district.runs(Trigger.SCHEDULED).state == "held"
+    assert imported.everything() == state
+    assert imported.runs(Trigger.SCHEDULED).state == "held"
 
 
-def test_undo_then_a_night_with_the_same_rows_in_another_order_is_held(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
-    district.undoes(second)
+def test_undo_then_a_night_with_the_same_rows_in_another_order_is_held(imported: Grove) -> None:
+    second = imported.applies(other())
+    imported.undoes(second)
     files = other()
     files["users"] = list(reversed(files["users"]))
-    assert district.sends(files, Trigger.SCHEDULED).state == "held"
+    assert imported.sends(files, Trigger.SCHEDULED).state == "held"
 
 
-def test_undo_then_other_data_are_imported(district: Grove) -> None:
-    district.applies(small())
-    district.undoes(district.applies(other()))
-    night = district.sends(small(5), Trigger.SCHEDULED)
+def test_undo_then_other_data_are_imported(imported: Grove) -> None:
+    imported.undoes(imported.applies(other()))
+    night = imported.sends(small(5), Trigger.SCHEDULED)
     assert night.state == "applied"
-    assert district.source.undone_run is None
+    assert imported.source.undone_run is None
 
 
-def test_undo_then_pressed_by_a_person_is_applied(district: Grove) -> None:
-    district.applies(small())
-    district.undoes(district.applies(other()))
-    assert district.runs(Trigger.MANUAL).state == "applied"
-    assert district.runs(Trigger.SCHEDULED).state == "applied"
+def test_undo_then_pressed_by_a_person_is_applied(imported: Grove) -> None:
+    imported.undoes(imported.applies(other()))
+    assert imported.runs(Trigger.MANUAL).state == "applied"
+    assert imported.runs(Trigger.SCHEDULED).state == "applied"
 
 
-def test_undo_of_an_older_import_holds_the_night_while_the_data_are_those_of_the_newer(district: Grove) -> None:
+def test_undo_of_an_older_import_holds_the_night_while_the_data_are_those_of_the_newer(imported: Grove) -> None:
     """What was undone is in tonight's data, too: they are the same as last night's, when it was undone."""
-    district.applies(small())
-    second = district.applies(other())
+    second = imported.applies(other())
     third = plus(other(), users=[user("p10")], enrollments=[enrollment("k2", "p10", school="s2")])
-    district.applies(third)
-    district.undoes(second)
-    state = district.everything()
+    imported.applies(third)
+    imported.undoes(second)
+    state = imported.everything()
 
-    night = district.runs(Trigger.SCHEDULED)
+    night = imported.runs(Trigger.SCHEDULED)
 
-    assert night.state == "held" and district.everything() == state
+    assert night.state == "held" and imported.everything() == state
 
 
-def test_undo_after_a_byte_identical_night_still_holds_the_next(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
-    same = district.runs(Trigger.SCHEDULED)
+def test_undo_after_a_byte_identical_night_still_holds_the_next(imported: Grove) -> None:
+    second = imported.applies(other())
+    same = imported.runs(Trigger.SCHEDULED)
     assert same.state == "applied"
-    district.undoes(second)
-    assert district.runs(Trigger.SCHEDULED).state == "held"
+    imported.undoes(second)
+    assert imported.runs(Trigger.SCHEDULED).state == "held"
 
 
 def test_only_what_was_applied_can_be_undone(district: Grove) -> None:
@@ -210,34 +197,32 @@ def test_only_what_was_applied_can_be_undone(district: Grove) -> None:
             runs.undo(district.ada, run.pk)
 
 
-def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(other())
+def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(imported: Grove) -> None:
+    second = imported.applies(other())
     files_of(second.source_id, second.pk).drop()
     with pytest.raises(Conflict, match="receipt"):
-        runs.undo(district.ada, second.pk)
+        runs.undo(imported.ada, second.pk)
 
 
-def test_receipts_are_kept_for_a_year_and_snapshots_for_less(district: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
-    district.applies(small())
-    second = district.applies(other())
-    district.applies(small(5))
+def test_receipts_are_kept_for_a_year_and_snapshots_for_less(imported: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = imported.applies(other())
+    imported.applies(small(5))
     for number in range(2):
-        district.applies(small(6 + number))
+        imported.applies(small(6 + number))
     now = clock.now()
 
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=61))
     runs.prune()
     assert not files_of(second.source_id, second.pk).snapshot.exists()
     assert files_of(second.source_id, second.pk).folder.exists()
-    assert district.again(second).files_kept
+    assert imported.again(second).files_kept
 
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=366))
     runs.prune()
-    assert not files_of(second.source_id, second.pk).folder.exists() and not district.again(second).files_kept
+    assert not files_of(second.source_id, second.pk).folder.exists() and not imported.again(second).files_kept
     with pytest.raises(Conflict):
-        runs.undo(district.ada, second.pk)
-    assert district.runs().state == "applied"  # and the night after needs none of it
+        runs.undo(imported.ada, second.pk)
+    assert imported.runs().state == "applied"  # and the night after needs none of it
 
 
 def test_an_undo_that_was_overtaken_is_refused(district: Grove) -> None:
@@ -251,17 +236,16 @@ def test_an_undo_that_was_overtaken_is_refused(district: Grove) -> None:
     assert district.active("person") == 16
 
 
-def test_undo_of_a_change_below_a_parent_that_left_since_is_said_and_not_written(district: Grove) -> None:
-    district.applies(small())
-    second = district.applies(
+def test_undo_of_a_change_below_a_parent_that_left_since_is_said_and_not_written(imported: Grove) -> None:
+    second = imported.applies(
         small() | {"enrollments": [each for each in small()["enrollments"] if each["sourcedId"] != "p1.k1"]}
     )
     gone = small()
     gone["classes"] = [each for each in gone["classes"] if each["sourcedId"] != "k1"]
     gone["enrollments"] = [each for each in gone["enrollments"] if each["classSourcedId"] != "k1"]
-    district.applies(gone)
+    imported.applies(gone)
 
-    undone = district.undoes(second)
+    undone = imported.undoes(second)
 
-    assert undone.state == "applied" and "p1.k1" not in district.rows("enrollment")
-    assert [each["sourced_id"] for each in district.findings(undone, "unknown_reference")] == ["p1.k1"]
+    assert undone.state == "applied" and "p1.k1" not in imported.rows("enrollment")
+    assert [each["sourced_id"] for each in imported.findings(undone, "unknown_reference")] == ["p1.k1"]

@@ -43,29 +43,27 @@ def test_a_queued_import_is_done(district: Grove) -> None:
     assert not work.once()
 
 
-def test_an_approved_import_is_applied_and_its_history_tells_no_tales(district: Grove) -> None:
-    district.applies(small())
-    held = district.sends(
+def test_an_approved_import_is_applied_and_its_history_tells_no_tales(imported: Grove) -> None:
+    held = imported.sends(
         minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
     )
     assert held.state == "held"
-    runs.approve(district.ada, held.pk)
+    runs.approve(imported.ada, held.pk)
 
     work.once()
 
-    assert district.again(held).state == "applied"
-    assert district.history(held) == ["asked for", "started", "held", "approved", "applied"]
+    assert imported.again(held).state == "applied"
+    assert imported.history(held) == ["asked for", "started", "held", "approved", "applied"]
 
 
-def test_an_approved_import_that_was_begun_often_is_not_given_up(district: Grove) -> None:
-    district.applies(small())
-    held = district.sends(
+def test_an_approved_import_that_was_begun_often_is_not_given_up(imported: Grove) -> None:
+    held = imported.sends(
         minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
     )
     Run.objects.filter(pk=held.pk).update(attempt=door.ATTEMPTS)
-    runs.approve(district.ada, held.pk)
+    runs.approve(imported.ada, held.pk)
     work.once()
-    assert district.again(held).state == "applied"
+    assert imported.again(held).state == "applied"
 
 
 def test_what_a_dead_worker_left_is_done_and_said(district: Grove) -> None:
@@ -108,19 +106,18 @@ def test_an_import_that_kills_every_worker_fails_and_tells(district: Grove) -> N
     assert not work.once() and district.active("person") == 0
 
 
-def test_an_approved_import_whose_worker_died_is_still_approved(district: Grove) -> None:
-    district.applies(small())
-    held = district.sends(
+def test_an_approved_import_whose_worker_died_is_still_approved(imported: Grove) -> None:
+    held = imported.sends(
         minus(small(), "g1") | {"users": [each | {"agentSourcedIds": ""} for each in minus(small(), "g1")["users"]]}
     )
-    runs.approve(district.ada, held.pk)
+    runs.approve(imported.ada, held.pk)
     Run.objects.filter(pk=held.pk).update(worker=a_dead_process(), heartbeat_at=clock.now())
-    for path in district.folder.iterdir():
+    for path in imported.folder.iterdir():
         path.unlink()  # it must not be read again
 
     work.once()
 
-    done = district.again(held)
+    done = imported.again(held)
     assert done.state == "applied" and done.digest == held.digest
 
 

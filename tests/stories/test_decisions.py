@@ -170,29 +170,26 @@ def test_a_preview_writes_nothing_tells_nobody_and_neither_blocks_nor_supersedes
     assert district.approves(run).state == "applied"  # the one that waits can still be answered
 
 
-def test_a_preview_can_be_approved_while_it_is_the_newest(district: Grove) -> None:
-    district.applies(small())
-    shown = district.sends(small(5), Trigger.PREVIEW)
-    done = district.approves(shown)
-    assert done.state == "applied" and "p5" in district.rows("person")
+def test_a_preview_can_be_approved_while_it_is_the_newest(imported: Grove) -> None:
+    shown = imported.sends(small(5), Trigger.PREVIEW)
+    done = imported.approves(shown)
+    assert done.state == "applied" and "p5" in imported.rows("person")
     assert {each.kind for each in done.notices.all()} == {"results"}, "whoever is told of imports is told of this one"
 
 
-def test_a_preview_that_is_not_the_newest_cannot_be_approved(district: Grove) -> None:
-    district.applies(small())
-    old = district.sends(small(5), Trigger.PREVIEW)
-    district.sends(small(6), Trigger.PREVIEW)
+def test_a_preview_that_is_not_the_newest_cannot_be_approved(imported: Grove) -> None:
+    old = imported.sends(small(5), Trigger.PREVIEW)
+    imported.sends(small(6), Trigger.PREVIEW)
     with pytest.raises(Conflict):
-        runs.approve(district.ada, old.pk)
-    assert "p5" not in district.rows("person")
+        runs.approve(imported.ada, old.pk)
+    assert "p5" not in imported.rows("person")
 
 
-def test_an_old_preview_does_not_wait_for_ever(district: Grove) -> None:
-    district.applies(small())
-    old = district.sends(small(5), Trigger.PREVIEW)
-    done = district.sends(small(6))
+def test_an_old_preview_does_not_wait_for_ever(imported: Grove) -> None:
+    old = imported.sends(small(5), Trigger.PREVIEW)
+    done = imported.sends(small(6))
     assert done.state == "applied"
-    assert district.again(old).state == "superseded"
+    assert imported.again(old).state == "superseded"
 
 
 def test_only_administrators_decide(waiting: tuple[Grove, Run]) -> None:

@@ -20,33 +20,31 @@ def test_half_a_file_holds_the_run(district: Grove) -> None:
     assert run.exit_code == 3
 
 
-def test_a_missing_file_is_not_an_empty_file(district: Grove) -> None:
+def test_a_missing_file_is_not_an_empty_file(imported: Grove) -> None:
     """The manifest announces enrollments.csv; it is not there: nothing of this package is believed."""
-    district.applies(small())
-    before = district.everything()
-    write(district.folder, small())
-    (district.folder / "enrollments.csv").unlink()
+    before = imported.everything()
+    write(imported.folder, small())
+    (imported.folder / "enrollments.csv").unlink()
 
-    run = district.runs()
+    run = imported.runs()
 
     assert run.state == "failed"
     assert "enrollments.csv" in run.message and "The roster is as it was." in run.message
     assert run.exit_code == 4
-    assert district.everything() == before
+    assert imported.everything() == before
 
 
 @pytest.mark.parametrize(
     "left", ["", "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,givenName,familyName\n"]
 )
-def test_an_empty_file_is_never_read_as_everybody_left(district: Grove, left: str) -> None:
-    district.applies(small())
-    before = district.everything()
-    (district.folder / "users.csv").write_text(left)
+def test_an_empty_file_is_never_read_as_everybody_left(imported: Grove, left: str) -> None:
+    before = imported.everything()
+    (imported.folder / "users.csv").write_text(left)
 
-    run = district.runs()
+    run = imported.runs()
 
     assert run.state == ("held" if left else "failed")
-    assert district.everything() == before
+    assert imported.everything() == before
 
 
 def test_a_file_cut_in_the_middle_of_a_line_takes_nobody_away(district: Grove) -> None:
@@ -62,21 +60,19 @@ def test_a_file_cut_in_the_middle_of_a_line_takes_nobody_away(district: Grove) -
     assert set(district.rows("person")) == before
 
 
-def test_nothing_at_all_at_the_path_changes_nothing(district: Grove) -> None:
-    district.applies(small())
-    before = district.everything()
-    for each in district.folder.iterdir():
+def test_nothing_at_all_at_the_path_changes_nothing(imported: Grove) -> None:
+    before = imported.everything()
+    for each in imported.folder.iterdir():
         each.unlink()
-    Path.rmdir(district.folder)
+    Path.rmdir(imported.folder)
 
-    run = district.runs()
+    run = imported.runs()
 
-    assert run.state == "failed" and str(district.folder) in run.message
-    assert run.next_step and district.everything() == before
+    assert run.state == "failed" and str(imported.folder) in run.message
+    assert run.next_step and imported.everything() == before
 
 
-def test_an_invalid_row_never_makes_its_person_leave(district: Grove) -> None:
-    district.applies(small())
+def test_an_invalid_row_never_makes_its_person_leave(imported: Grove) -> None:
     files = small()
     for one, wrong in {
         "p1": {"familyName": ""},
@@ -86,13 +82,13 @@ def test_an_invalid_row_never_makes_its_person_leave(district: Grove) -> None:
     }.items():
         files["users"] = edited(files["users"], one, **wrong)
 
-    run = district.applies(files)
+    run = imported.applies(files)
 
-    assert {"p1", "p2", "p3", "p4"} <= set(district.rows("person"))
-    assert {f"p{n}|s1|student" for n in range(1, 5)} <= set(district.rows("role"))
-    assert set(district.rows("enrollment")) == {each["sourcedId"] for each in files["enrollments"]}
+    assert {"p1", "p2", "p3", "p4"} <= set(imported.rows("person"))
+    assert {f"p{n}|s1|student" for n in range(1, 5)} <= set(imported.rows("role"))
+    assert set(imported.rows("enrollment")) == {each["sourcedId"] for each in files["enrollments"]}
     assert run.exit_code == 5
-    errors = {each["sourced_id"]: each["level"] for each in district.findings(run) if each["level"] == "error"}
+    errors = {each["sourced_id"]: each["level"] for each in imported.findings(run) if each["level"] == "error"}
     assert {"p1", "p2"} <= set(errors)
 
 

@@ -23,31 +23,29 @@ def test_twins_swap_ids(district: Grove) -> None:
     assert not district.findings(run, "username_used_twice", "email_used_twice")
 
 
-def test_a_new_id_with_the_same_email_is_named_and_never_merged(district: Grove) -> None:
-    district.applies(small())
+def test_a_new_id_with_the_same_email_is_named_and_never_merged(imported: Grove) -> None:
     files = small()
     files["users"] = [*files["users"], user("q1", email="P2@Maple.Example")]
 
-    run = district.sends(files)
+    run = imported.sends(files)
 
-    assert {"p2", "q1"} <= set(district.rows("person"))
-    said = district.findings(run, "email_used_twice")
+    assert {"p2", "q1"} <= set(imported.rows("person"))
+    said = imported.findings(run, "email_used_twice")
     assert said and all("p2" in each["message"] and "q1" in each["message"] for each in said)
     assert {each["level"] for each in said} == {"warning"}
 
 
-def test_a_returning_student_is_the_same_person(district: Grove) -> None:
-    district.applies(small())
-    was = district.one("person", "p2")
-    district.applies(minus(small(), "p2"))
-    assert district.one("person", "p2").status == "inactive"
+def test_a_returning_student_is_the_same_person(imported: Grove) -> None:
+    was = imported.one("person", "p2")
+    imported.applies(minus(small(), "p2"))
+    assert imported.one("person", "p2").status == "inactive"
 
-    run = district.applies(small())
+    run = imported.applies(small())
 
-    again = district.one("person", "p2")
+    again = imported.one("person", "p2")
     assert (again.pk, again.uuid, again.status) == (was.pk, was.uuid, "active")
     assert run.counts["person"]["return"] == 1 and run.counts["person"]["appear"] == 0
-    assert district.changes(run, "enrollment") == {"p2.k1": "return"}
+    assert imported.changes(run, "enrollment") == {"p2.k1": "return"}
 
 
 def test_ids_that_lose_their_zeros_hold_and_are_named(district: Grove) -> None:
@@ -72,14 +70,13 @@ def test_ids_that_lose_their_zeros_hold_and_are_named(district: Grove) -> None:
     assert district.everything() == before
 
 
-def test_an_id_with_blanks_around_it_is_the_same_id(district: Grove) -> None:
-    district.applies(small())
+def test_an_id_with_blanks_around_it_is_the_same_id(imported: Grove) -> None:
     files = small()
     files["users"] = edited(files["users"], "p1", sourcedId=" p1 ")
 
-    run = district.sends(files)
+    run = imported.sends(files)
 
-    assert run.state == "applied" and not district.changes(run, "person")
+    assert run.state == "applied" and not imported.changes(run, "person")
 
 
 def test_ids_that_differ_by_case_are_two_people_and_a_warning(district: Grove) -> None:
