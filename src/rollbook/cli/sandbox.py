@@ -1,5 +1,8 @@
-"""Commands that write invented districts, to try things out with."""
+"""Commands that write invented districts, and simulate the systems that they come from, to try things out with."""
 
+import json
+import signal
+import threading
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,11 +11,13 @@ import typer
 
 from rollbook.cli import paper
 from rollbook.cli.options import Json
+from rollbook.domain.errors import ConfigError
+from rollbook.sandbox.powerschool.faults import FAULTS, spelled
 
 if TYPE_CHECKING:
     from rollbook.sandbox.district import Summary
 
-sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write invented districts.")
+sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write invented districts, or simulate a school system.")
 
 New = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into.")]
 Old = Annotated[Path, typer.Argument(metavar="DIR", help="A district that was written before.")]
@@ -60,6 +65,52 @@ def without(
     from rollbook.sandbox.district import write_without
 
     _print(new, write_without(folder, new, school=school, share=share), as_json)
+
+
+@sandbox.command(short_help="Simulate a PowerSchool, until Ctrl-C.")
+def powerschool(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 takes a free one.")],
+    students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 1,
+    ready: Annotated[bool, typer.Option("--ready", help="Start with a plugin installed, enabled and granted.")] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME[:AFTER[:TIMES]]",
+            help=f"Let something go wrong, after so many requests, so often: {', '.join(FAULTS)}. May be given again.",
+        ),
+    ] = None,
+) -> None:
+    """Simulate a PowerSchool with an invented district, on this machine only. Ctrl-C stops it.
+
+    The first line is one JSON object with what a client needs. In a browser, the address shows the admin's pages.
+    """
+    from rollbook.sandbox.powerschool.server import PowerSchool
+
+    wanted = [_fault(text) for text in fault or ()]
+    try:
+        simulated = PowerSchool.of(students, seed=seed, port=port)
+    except OSError as error:
+        raise ConfigError(fields={"--port": f"port {port} cannot be listened at: {error.strerror}"}) from error
+    if ready:
+        simulated.ready()
+    for name, after, times in wanted:
+        simulated.faults.on(name, after=after, times=times)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with simulated:
+        keys = {"client_id": simulated.client_id, "client_secret": simulated.client_secret} if ready else {}
+        print(json.dumps({"url": simulated.url, **keys}), flush=True)
+        stopped.wait()
+
+
+def _fault(text: str) -> tuple[str, int, int | None]:
+    try:
+        return spelled(text)
+    except ValueError as error:
+        raise ConfigError(fields={"--fault": f"'{text}' is none of {', '.join(FAULTS)}"}) from error
 
 
 def _print(folder: Path, written: "Summary", as_json: bool) -> None:

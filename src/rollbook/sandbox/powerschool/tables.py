@@ -1,0 +1,125 @@
+"""What a PowerSchool knows for a roster: its tables, their columns, and those that no plugin may ever read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["number", "text", "date"]
+_KINDS: dict[str, Kind] = {"#": "number", "@": "date"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; dates are ISO text. `key` numbers its rows for the outside; a view has no rows of its own."""
+
+    name: str
+    columns: dict[str, Kind]
+    key: str
+    view: bool = False
+
+
+def _table(name: str, columns: str, *, view: bool = False) -> Table:
+    """Read a table from words: the first column is the key, `#` marks a number, `@` a date."""
+    kinds: dict[str, Kind] = {word.rstrip("#@"): _KINDS.get(word[-1], "text") for word in columns.split()}
+    return Table(name, kinds, next(iter(kinds)), view)
+
+
+_LIST = (
+    _table(
+        "STUDENTS",
+        "DCID# ID# STUDENT_NUMBER# STATE_STUDENTNUMBER FIRST_NAME MIDDLE_NAME LAST_NAME LASTFIRST GRADE_LEVEL# ENROLL_STATUS#"
+        " SCHOOLID# ENTRYDATE@ EXITDATE@ ENTRYCODE EXITCODE DOB@ GENDER HOME_ROOM TRACK FTEID# STUDENT_WEB_ID"
+        " STUDENT_WEB_PASSWORD WEB_ID WEB_PASSWORD GUARDIANEMAIL PERSON_ID# NEXT_SCHOOL# SCHED_NEXTYEARGRADE#"
+        " GRADUATED_SCHOOLID# SSN HOME_PHONE",
+    ),
+    _table(
+        "REENROLLMENTS",
+        "DCID# ID# STUDENTID# SCHOOLID# GRADE_LEVEL# ENTRYDATE@ EXITDATE@ ENTRYCODE EXITCODE ENROLLMENTCODE# FTEID# TRACK",
+    ),
+    _table(
+        "USERS",
+        "DCID# FIRST_NAME MIDDLE_NAME LAST_NAME LASTFIRST EMAIL_ADDR TEACHERNUMBER LOGINID TEACHERLOGINID HOMESCHOOLID# TITLE"
+        " PSACCESS# PTACCESS# PASSWORD TEACHERLOGINPW",
+    ),
+    _table("SCHOOLSTAFF", "DCID# ID# USERS_DCID# SCHOOLID# STATUS# STAFFSTATUS#"),
+    _table(
+        "TEACHERS",
+        "DCID# ID# USERS_DCID# SCHOOLID# STATUS# STAFFSTATUS# FIRST_NAME MIDDLE_NAME LAST_NAME LASTFIRST EMAIL_ADDR"
+        " TEACHERNUMBER LOGINID TEACHERLOGINID HOMESCHOOLID# TITLE PSACCESS# PTACCESS#",
+        view=True,
+    ),
+    _table(
+        "SCHOOLS",
+        "DCID# ID# NAME ABBREVIATION SCHOOL_NUMBER# ALTERNATE_SCHOOL_NUMBER# LOW_GRADE# HIGH_GRADE# PRINCIPAL PRINCIPALEMAIL"
+        " SCHOOLADDRESS SCHOOLCITY SCHOOLSTATE SCHOOLZIP SCHOOLPHONE",
+    ),
+    _table("TERMS", "DCID# ID# NAME ABBREVIATION FIRSTDAY@ LASTDAY@ YEARID# SCHOOLID# ISYEARREC# PORTION#"),
+    _table("COURSES", "DCID# ID# COURSE_NUMBER COURSE_NAME SCHOOLID# CREDIT_HOURS CREDITTYPE"),
+    _table(
+        "SECTIONS",
+        "DCID# ID# COURSE_NUMBER SECTION_NUMBER TERMID# SCHOOLID# TEACHER# ROOM EXPRESSION EXTERNAL_EXPRESSION GRADE_LEVEL#"
+        " NO_OF_STUDENTS# MAXENROLLMENT# GRADEBOOKTYPE#",
+    ),
+    _table("PERIOD", "DCID# ID# PERIOD_NUMBER# NAME ABBREVIATION SCHOOLID# YEAR_ID#"),
+    _table("CYCLE_DAY", "DCID# ID# LETTER DAY_NUMBER# DAY_NAME ABBREVIATION SCHOOLID# YEAR_ID#"),
+    _table("SECTION_MEETING", "DCID# ID# SECTIONID# PERIOD_NUMBER# CYCLE_DAY_LETTER SCHOOLID# YEAR_ID#"),
+    _table(
+        "CC",
+        "DCID# ID# STUDENTID# SECTIONID# ORIGSECTIONID# TERMID# SCHOOLID# COURSE_NUMBER SECTION_NUMBER TEACHERID#"
+        " DATEENROLLED@ DATELEFT@ EXPRESSION STUDYEAR#",
+    ),
+    _table("SECTIONTEACHER", "ID# SECTIONID# TEACHERID# ROLEID# START_DATE@ END_DATE@ ALLOCATION# SECTIONNICKNAME"),
+    _table("ROLEDEF", "ID# NAME"),
+    _table("PERSON", "ID# DCID# FIRSTNAME MIDDLENAME LASTNAME ISACTIVE#"),
+    _table(
+        "PERSONEMAILADDRESSASSOC",
+        "PERSONEMAILADDRESSASSOCID# PERSONID# EMAILADDRESSID# ISPRIMARYEMAILADDRESS# EMAILADDRESSPRIORITYORDER#"
+        " EMAILTYPECODESETID#",
+    ),
+    _table("EMAILADDRESS", "EMAILADDRESSID# EMAILADDRESS"),
+    _table(
+        "PERSONPHONENUMBERASSOC",
+        "PERSONPHONENUMBERASSOCID# PERSONID# PHONENUMBERID# PHONENUMBERASENTERED ISPREFERRED# PHONENUMBERPRIORITYORDER#"
+        " PHONETYPECODESETID#",
+    ),
+    _table("PHONENUMBER", "PHONENUMBERID# PHONENUMBER"),
+    _table("STUDENTCONTACTASSOC", "STUDENTCONTACTASSOCID# STUDENTDCID# PERSONID# CONTACTPRIORITYORDER# CURRRELTYPECODESETID#"),
+    _table(
+        "STUDENTCONTACTDETAIL",
+        "STUDENTCONTACTDETAILID# STUDENTCONTACTASSOCID# RELATIONSHIPTYPECODESETID# ISACTIVE# ISCUSTODIAL# ISEMERGENCY#"
+        " LIVESWITHFLG# RECEIVESMAILFLG# SCHOOLPICKUPFLG# STARTDATE@ ENDDATE@",
+    ),
+    _table("CODESET", "CODESETID# CODETYPE CODE"),
+    _table("GUARDIAN", "GUARDIANID# FIRSTNAME LASTNAME EMAIL"),
+    _table("GUARDIANPERSONASSOC", "GUARDIANPERSONASSOCID# GUARDIANID# PERSONID#"),
+    _table("GUARDIANSTUDENT", "GUARDIANSTUDENTID# GUARDIANID# STUDENTSDCID#"),
+    _table("PCAS_ACCOUNT", "PCAS_ACCOUNTID# USERNAME ISENABLED# PCAS_ACCOUNTTOKEN"),
+    _table("PCAS_EMAILCONTACT", "PCAS_EMAILCONTACTID# PCAS_ACCOUNTTOKEN EMAILADDRESS"),
+    _table("PSM_STUDENTCONTACT", "ID# STUDENTCONTACTTYPEID# STUDENTID# EMAIL"),
+    _table("PSM_STUDENTCONTACTTYPE", "ID# NAME"),
+    _table("SYNC_STUDENTMAP", "ID# STUDENTSDCID# STUDENTID#"),
+    _table("U_STUDENTSUSERFIELDS", "STUDENTSDCID# EMAIL DEVICE"),
+    _table("PREFS", "DCID# ID# NAME VALUE SCHOOLID# YEARID# USERID#"),
+    _table("LOG", "DCID# ID# STUDENTID# SCHOOLID# ENTRY_DATE@ SUBJECT ENTRY"),
+)
+
+#: The tables by name, in capitals.
+TABLES: dict[str, Table] = {table.name: table for table in _LIST}
+
+#: Known, but no plugin that asks for one can be enabled, and no query may touch one: log-in secrets and traces.
+EXCLUDED = frozenset({"SECURITY_QUESTION", "AUDIT_LOG", "PLUGIN_OAUTH_CLIENT", "PCAS_CREDENTIAL", "LOGINS", "SESSIONS"})
+
+#: Columns of ordinary tables that stay closed whatever was granted.
+SECRET_COLUMNS = frozenset(
+    {
+        ("STUDENTS", "STUDENT_WEB_PASSWORD"),
+        ("STUDENTS", "WEB_PASSWORD"),
+        ("USERS", "PASSWORD"),
+        ("USERS", "TEACHERLOGINPW"),
+    }
+)
+
+
+def known(table: str, column: str) -> bool:
+    """Say whether a column exists; the case of the names does not matter."""
+    found = TABLES.get(table.upper())
+    return found is not None and column.upper() in found.columns
