@@ -35,14 +35,14 @@ def uses_database(test: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run everything but what PostgreSQL alone can show on SQLite, and on PostgreSQL what uses a database.
 
-    A browser is driven once: what it shows comes from pages that are asked for on both databases without one.
+    What is marked `once` is about pages and not about rows: the same pages are asked for on both databases without a browser.
     """
 
     def belongs(test: pytest.Item) -> bool:
         only_postgres = test.get_closest_marker("postgres") is not None
         if DATABASE == "sqlite":
             return not only_postgres
-        return only_postgres or (uses_database(test) and test.get_closest_marker("browser") is None)
+        return only_postgres or (uses_database(test) and test.get_closest_marker("once") is None)
 
     config.hook.pytest_deselected(items=[test for test in items if not belongs(test)])
     items[:] = [test for test in items if belongs(test)]

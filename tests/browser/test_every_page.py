@@ -18,7 +18,7 @@ from rollbook.store.models import Account, Run
 from tests.browser import scenes
 from tests.browser.scenes import Scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 #: Where pictures of all pages are left for people to look at, if anywhere.
 PICTURES = os.environ.get("ROLLBOOK_TEST_PICTURES")

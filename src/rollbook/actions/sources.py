@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import MISSING, Field, fields
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -20,6 +21,9 @@ from rollbook.domain.gate import DEFAULTS, Threshold, thresholds
 from rollbook.lib import clock
 from rollbook.store import audit
 from rollbook.store.models import Account, Limit, Source, Told
+
+if TYPE_CHECKING:
+    from rollbook.lib.http import Http
 
 TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 
@@ -79,13 +83,29 @@ def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | 
     return get(actor, source.name)
 
 
-def connect(source: Source) -> Connector:
-    """Build a source's connector. Raises ConfigError where its settings do not make sense any more."""
+def connect(source: Source, *, somebody_waits: bool = False) -> Connector:
+    """Build a source's connector, with a client if it speaks HTTP; whoever closes the one closes the other.
+
+    Errors: ConfigError where its settings do not make sense any more.
+    """
     kind = registry.find(source.kind)
     values = {**source.settings, **(json.loads(source.secrets) if source.secrets else {})}
     if "path" in values:
         _refuse_what_others_keep(source, Path(values["path"]))
-    return kind(read_config(kind.Config, values))  # type: ignore[call-arg]
+    config = read_config(kind.Config, values, settings.ALLOWED_NETWORKS)
+    client = {"http": _http(somebody_waits)} if "http" in signature(kind).parameters else {}
+    return kind(config, **client)  # type: ignore[call-arg]
+
+
+def _http(somebody_waits: bool) -> "Http":
+    """Return a client that may ask what the installation allows, and that is brief while somebody looks at the screen."""
+    from rollbook.lib.http import Http, Limits  # most commands ask nobody, and would wait for the import
+
+    limits = Limits(connect=8.0, read=20.0, whole=30.0, tries=2, patience=20.0) if somebody_waits else Limits()
+    try:
+        return Http(allowed=settings.ALLOWED_NETWORKS, limits=limits)
+    except ValueError as error:
+        raise ConfigError(fields={"ROLLBOOK_ALLOWED_NETWORKS": str(error)}) from None
 
 
 def _refuse_what_others_keep(source: Source, path: Path) -> None:
@@ -101,7 +121,7 @@ def _refuse_what_others_keep(source: Source, path: Path) -> None:
 def probe(actor: Actor, source: Source) -> Probe:
     """Test the connection: one cheap call, one sentence. Raises SourceError."""
     actor.must_administer()
-    with closing(connect(source)) as connector:
+    with closing(connect(source, somebody_waits=True)) as connector:
         return connector.probe()
 
 
@@ -227,11 +247,11 @@ def set_limit(actor: Actor, source: Source, key: str, *, percent: float | None, 
 
 
 def _checked(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Check settings as the connector would; split them into plain ones and secrets."""
+    """Check settings as the connector would, and take them as it reads them; split them into plain ones and secrets."""
     config = registry.find(kind).Config
-    read_config(config, values)
+    made = read_config(config, values, settings.ALLOWED_NETWORKS)
     named = {each.name: each for each in fields(config)}
-    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    given = {name: str(getattr(made, name)) for name, value in values.items() if value.strip()}
     secret = {name: value for name, value in given.items() if named[name].metadata.get("secret")}
     return {name: value for name, value in given.items() if name not in secret}, secret
 

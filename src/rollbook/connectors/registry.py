@@ -10,7 +10,10 @@ import polars as pl
 from rollbook.connectors.protocol import Connector
 from rollbook.domain.errors import ConfigError
 
-BUILT_IN = {"oneroster-csv": "rollbook.connectors.oneroster.connector:OneRosterCsv"}
+BUILT_IN = {
+    "oneroster-csv": "rollbook.connectors.oneroster.connector:OneRosterCsv",
+    "powerschool": "rollbook.connectors.powerschool.connector:PowerSchool",
+}
 
 #: The formats that a roster can be written in, and what writes each.
 WRITERS = {

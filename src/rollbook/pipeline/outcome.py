@@ -151,5 +151,6 @@ def _held_message(run: Run) -> str:
             f"This is a preview: {counted(_changed(run.counts), 'change', 'changes')} would be applied. Nothing has been changed."
         )
     said = ". ".join(reason.rstrip(".") for reason in run.reasons[:3])
-    more = f" There are {len(run.reasons) - 3} more reasons." if len(run.reasons) > 3 else ""
+    left = len(run.reasons) - 3
+    more = f" There {'is' if left == 1 else 'are'} {counted(left, 'more reason', 'more reasons')}." if left > 0 else ""
     return f"{said}. Nothing has been changed.{more} {run.cause}".strip()

@@ -1,0 +1,1 @@
+"""PowerSchool SIS: its own plugin's queries, asked over HTTP."""

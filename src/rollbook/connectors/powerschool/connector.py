@@ -1,0 +1,195 @@
+"""The PowerSchool connector: what the plugin's queries give becomes the columns of the roster."""
+
+import ipaddress
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from rollbook.connectors.powerschool import client, mapping
+from rollbook.connectors.powerschool.address import normalise
+from rollbook.connectors.powerschool.complaints import QueriesUnknown
+from rollbook.connectors.powerschool.devices import DEVICES
+from rollbook.connectors.powerschool.queries import CORE, GUARDIANS, QUERIES, TERMS, YEARS, Query
+from rollbook.connectors.powerschool.reading import Manner, clean
+from rollbook.connectors.powerschool.years import asked_years, begun_years
+from rollbook.connectors.protocol import FAULTS, Extract, Probe, option
+from rollbook.domain.errors import ConfigError, IncompleteExtract
+from rollbook.lib import clock, columnar
+from rollbook.lib.http import Http
+
+BY_NAME = {query.name.rpartition(".")[2]: query for query in QUERIES}
+
+#: No district is without them, so an answer without them is no answer.
+NEVER_EMPTY = ("schools", "years", "terms", "students", "staff")
+
+NO_GUARDIANS = "Guardians do not come: the plugin that is installed in PowerSchool does not have their query."
+
+
+@dataclass
+class PowerSchoolConfig:
+    """Where PowerSchool is, how the plugin signs in, and what the students work on."""
+
+    url: str = option("Integration URL", hint="What the browser shows when staff sign in, such as https://ps.example.org.")
+    key: str = option("Integration Key", hint="The plugin's Client ID, under Data Provider Configuration.")
+    secret: str = option("Integration Secret", hint="The plugin's Client Secret, from the same page.", secret=True)
+    devices: str = option("Student Devices", choices=DEVICES, hint="Decides what each student needs to sign in.")
+    district: str = option("Name of the district", default="District", hint="PowerSchool does not tell it to plugins.")
+    guardians: str = option(
+        "Guardians",
+        default="",
+        choices={"yes": "Always: without them nothing is imported", "no": "Never"},
+        hint="Not set: they come if the installed plugin has them.",
+    )
+
+    def check(self, allowed: Sequence[str]) -> None:
+        """Write the address as it is asked, and keys without blanks. Raises ConfigError."""
+        self.key, self.secret = "".join(self.key.split()), "".join(self.secret.split())
+        try:
+            self.url = normalise(self.url, allow_http=is_listed(normalise(self.url, allow_http=True), allowed))
+        except ConfigError as error:
+            raise ConfigError(fields={"url": error.fields["address"]}) from None
+
+
+def is_listed(url: str, allowed: Sequence[str]) -> bool:
+    """Say whether the installation names the host of an address, or the network of its number."""
+    host = urlsplit(url).hostname or ""
+    for entry in allowed:
+        try:
+            if ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[] "), strict=False):
+                return True
+        except ValueError:  # one of them is a name
+            if host == entry.strip().lower().rstrip("."):
+                return True
+    return False
+
+
+class PowerSchool:
+    """One PowerSchool, for one run. Everything is pulled from the first extract on; each entity waits for its own rows."""
+
+    name: ClassVar[str] = "powerschool"
+    title: ClassVar[str] = "PowerSchool"
+    Config: ClassVar[type[PowerSchoolConfig]] = PowerSchoolConfig
+
+    def __init__(
+        self, config: PowerSchoolConfig, *, scratch: Path | None = None, http: Http | None = None, today: date | None = None
+    ) -> None:
+        self.config = config
+        self._scratch_in = scratch
+        self._http = http or Http()
+        self._today = today or clock.now().date()
+        self._client = client.PowerSchool(normalise(config.url, allow_http=True), config.key, config.secret, self._http)
+        self._pool = ThreadPoolExecutor(self._http.limits.at_once, "powerschool")
+        self._pulled: Path | None = None
+
+    # --- the five names ---
+
+    def probe(self) -> Probe:
+        """Count the rows of every query, without reading one. Raises SourceError."""
+        guess = self._today.year - 1990 - (self._today.month < 7)
+        said = self._client.check(CORE, {"yearid": str(guess)})
+        with_them = self._has_guardians
+        notes = [] if with_them or self.config.guardians == "no" else [NO_GUARDIANS]
+        if with_them:
+            said.append(f"Contacts of students come, too: {self._client.count(GUARDIANS, {}):,}.")
+        return Probe(" ".join(said), tuple(notes))
+
+    def offers(self) -> frozenset[str]:
+        """Name the entities: all but guardianships, if their query is not there. Raises SourceError."""
+        return frozenset(mapping.SOURCES) - (frozenset() if self._has_guardians else {"guardianship"})
+
+    def extract(self, entity: str) -> Extract:
+        """Return all rows of one offered entity. Raises SourceError.
+
+        Shape: all queries are pulled to disk at the first call, a few at a time; each call waits for those of its entity.
+        """
+        names = mapping.SOURCES[entity]
+        if entity in mapping.WITH_GUARDIANS and self._has_guardians:
+            names = (*names, "guardians")
+        manner = Manner(self.config.devices, self.config.district, self._has_guardians)
+        built = mapping.build(entity, {name: self._rows(name) for name in names}, manner)
+        path = columnar.keep(built.frame, self._folder / "roster" / f"{entity}.parquet")
+        frame = pl.scan_parquet(path)
+        faults = pl.concat([FAULTS.to_frame(), *(each.collect().cast(FAULTS) for each in built.faults)])
+        due = sum(int(rows.select(pl.len()).collect().item()) for rows in built.due)
+        return Extract(
+            frame,
+            faults.lazy(),
+            promised=due if built.due else None,
+            fingerprint=columnar.text_digest(f"{entity} {columnar.digest(frame)} {columnar.digest(faults.lazy())}"),
+        )
+
+    def close(self) -> None:
+        """Stop what is still being pulled, and remove what was."""
+        self._http.stop()
+        self._pool.shutdown(cancel_futures=True)
+        if self._pulled is not None:
+            shutil.rmtree(self._pulled, ignore_errors=True)
+            self._pulled = None
+        self._http.close()
+
+    # --- what is pulled ---
+
+    @property
+    def _folder(self) -> Path:
+        if self._pulled is None:
+            self._pulled = Path(tempfile.mkdtemp(prefix="powerschool-", dir=self._scratch_in))
+        return self._pulled
+
+    @cached_property
+    def _has_guardians(self) -> bool:
+        """Whether the query of guardians is there. One that is there and may not be read is a complaint, not an absence."""
+        if self.config.guardians == "no":
+            return False
+        try:
+            self._client.count(GUARDIANS, {})
+        except QueriesUnknown:
+            if self.config.guardians == "yes":
+                raise
+            return False
+        return True
+
+    @cached_property
+    def _years(self) -> tuple[str, ...]:
+        """The school years that come, found by the day of the import."""
+        records = self._read(YEARS, [self._pull(YEARS, "")])
+        begun = begun_years(records.collect(), self._today)
+        terms = [self._read(TERMS, [self._pull(TERMS, year)]).collect() for year in begun]
+        return asked_years(records.collect(), terms, self._today)
+
+    @cached_property
+    def _pulls(self) -> dict[str, list[Future[Path]]]:
+        queries = [query for query in CORE if query is not YEARS] + ([GUARDIANS] if self._has_guardians else [])
+        return {
+            short(query): [self._pool.submit(self._pull, query, year) for year in (self._years if query.args else ("",))]
+            for query in queries
+        }
+
+    def _pull(self, query: Query, year: str) -> Path:
+        into = self._folder / short(query) / (year or "all")
+        self._client.rows(query, {"yearid": year}, into)
+        return into
+
+    def _rows(self, name: str) -> pl.LazyFrame:
+        return self._read(BY_NAME[name], [pull.result() for pull in self._pulls[name]])
+
+    def _read(self, query: Query, folders: Sequence[Path]) -> pl.LazyFrame:
+        rows = pl.concat([pl.scan_parquet(folder / "*.parquet") for folder in folders])
+        if len(folders) > 1:
+            rows = rows.unique(query.key)
+        if short(query) in NEVER_EMPTY and not rows.select(pl.len()).collect().item():
+            raise IncompleteExtract(f"PowerSchool says that it has nothing at all under {query.title}, which cannot be")
+        return clean(rows)
+
+
+def short(query: Query) -> str:
+    """Return the last word of a query's name: where its rows come from, for people."""
+    return query.name.rpartition(".")[2]

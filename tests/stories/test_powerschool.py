@@ -1,0 +1,125 @@
+"""The fear that a district that asks PowerSchool has another roster each night, or an empty one when PowerSchool is ill."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+
+from rollbook.actions import runs, sources
+from rollbook.connectors.powerschool.plugin import package
+from rollbook.domain.errors import ConfigError, SourceError
+from rollbook.lib import http
+from rollbook.sandbox.powerschool.server import PowerSchool
+from rollbook.store.models import MODELS, Run, Source
+from rollbook.web.manage.forms import setup_form
+from tests.district import Clock, Grove
+
+
+@pytest.fixture
+def powerschool(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PowerSchool]:
+    settings.ALLOWED_NETWORKS = ["127.0.0.1"]
+    monkeypatch.setattr("rollbook.lib.clock.now", Clock(datetime(2026, 10, 14, 2, tzinfo=UTC)))
+    monkeypatch.setattr(http, "Limits", partial(http.Limits, apart=0.0, first_pause=0.0))  # it is ours, and may be hurried
+    with PowerSchool.of(120, day=date(2026, 10, 14)).ready(package(guardians=True)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def source(district: Grove, powerschool: PowerSchool) -> Source:
+    credentials = {"url": powerschool.url, "key": powerschool.client_id, "secret": powerschool.client_secret, "devices": "mix"}
+    return sources.add(district.ada, "powerschool", "our powerschool", credentials)
+
+
+def night(district: Grove, source: Source) -> Run:
+    return runs.perform(runs.start(district.ada, source))
+
+
+def roster(source: Source) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: sorted(model.objects.filter(source=source).values_list(), key=repr) for name, model in MODELS.items()}
+
+
+def moved(run: Run) -> dict[str, int]:
+    kinds = ("appear", "alter", "vanish", "return")
+    return {name: changes for name, each in run.counts.items() if (changes := sum(each[kind] for kind in kinds))}
+
+
+def test_the_first_night_fills_the_roster_and_the_next_moves_only_what_moved(
+    district: Grove, source: Source, powerschool: PowerSchool
+) -> None:
+    assert "is a PowerSchool" in sources.probe(district.ada, source).sentence
+
+    first = night(district, source)
+    assert first.state == "applied", first.message
+    assert not first.findings.get("error"), district.findings(first)
+    filled = roster(source)
+    assert all(filled.values())
+
+    same = night(district, source)
+    assert (same.state, moved(same)) == ("applied", {})
+    assert roster(source) == filled
+
+    powerschool.tomorrow()
+    third = night(district, source)
+    assert third.state == "applied", third.message
+    assert 0 < moved(third)["person"] < 10
+    assert moved(third)["enrollment"]
+    left = MODELS["person"].objects.filter(source=source, status="inactive", sourced_id__startswith="student-")
+    assert left.count() == 1
+    assert MODELS["enrollment"].objects.filter(source=source, person=left.get().sourced_id, status="active").count() == 0
+
+
+@pytest.mark.parametrize("fault", ["short-page", "maintenance", "empty", "field-withdrawn", "credentials-changed"])
+def test_a_night_on_which_powerschool_is_ill_changes_nothing(
+    district: Grove, source: Source, powerschool: PowerSchool, fault: str
+) -> None:
+    assert night(district, source).state == "applied"
+    before = roster(source)
+    powerschool.faults.on(fault, after=12)
+
+    ill = night(district, source)
+
+    assert (ill.state, ill.exit_code) == ("failed", SourceError.exit_code), ill.message
+    assert ill.next_step
+    assert powerschool.client_secret not in ill.message
+    assert roster(source) == before
+
+
+def test_the_address_is_kept_as_it_is_asked_and_the_secret_beside_it(district: Grove, source: Source) -> None:
+    sources.change(district.ada, source, {"url": " PS.Maple.example/admin/ ", "key": "k", "devices": "none"})
+
+    kept = sources.shown(sources.get(district.ada, "our powerschool"))["settings"]
+
+    assert (kept["url"], kept["secret"]) == ("https://ps.maple.example", "•••")
+
+
+def test_a_network_that_is_none_is_a_complaint_and_not_a_crash(district: Grove, source: Source, settings: Any) -> None:
+    settings.ALLOWED_NETWORKS = ["127.0.0.1", "10.0.0.0/99"]
+
+    with pytest.raises(ConfigError) as caught:
+        sources.probe(district.ada, source)
+
+    assert set(caught.value.fields) == {"ROLLBOOK_ALLOWED_NETWORKS"}
+
+
+def test_our_own_network_is_asked_only_where_the_installation_says_so(district: Grove, source: Source, settings: Any) -> None:
+    settings.ALLOWED_NETWORKS = []
+
+    with pytest.raises(ConfigError, match="https"):
+        sources.probe(district.ada, source)
+    sources.change(district.ada, source, {"url": source.settings["url"].replace("http:", "https:"), "key": "k", "devices": "mix"})
+    with pytest.raises(SourceError, match="leads into the network"):
+        sources.probe(district.ada, sources.get(district.ada, source.name))
+
+
+def test_the_devices_are_a_choice_of_three_that_somebody_has_to_make() -> None:
+    form = setup_form("powerschool", set())({"url": "ps.example.org", "key": "k", "secret": "s", "devices": ""})
+
+    assert [words for value, words in form.fields["devices"].choices if value] == [
+        "Only Chromebooks",
+        "No Chromebooks",
+        "Mix of Chromebooks and non-Chromebooks",
+    ]
+    assert not form.is_valid()
+    assert list(form.errors) == ["devices"]
