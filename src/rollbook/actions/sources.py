@@ -18,9 +18,10 @@ from rollbook.connectors import registry
 from rollbook.connectors.protocol import Connector, Probe, read_config
 from rollbook.domain.errors import ConfigError, Conflict, NotFound
 from rollbook.domain.gate import DEFAULTS, Threshold, thresholds
+from rollbook.domain.runs import RunState
 from rollbook.lib import clock
-from rollbook.store import audit
-from rollbook.store.models import Account, Limit, Source, Told
+from rollbook.store import audit, runs
+from rollbook.store.models import Account, Limit, Run, Source, Told
 
 if TYPE_CHECKING:
     from rollbook.lib.http import Http
@@ -75,35 +76,41 @@ def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | 
     actor.must_administer()
     kind = kind or source.kind
     plain, secret = _checked(kind, _with_kept(source, values) if kind == source.kind else values)
+    before, after = {**source.settings, **_secrets(source)}, {**plain, **secret}
+    differs = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(kind=kind, settings=plain)
         source.kind, source.settings, source.secrets = kind, plain, json.dumps(secret) if secret else ""
         source.save(update_fields=["secrets"])
-        audit.note(actor.district, actor.name, "source.changed", source.name, settings=sorted(values))
+        act = "source.credentials" if secret.keys() & set(differs) else "source.changed"
+        audit.note(actor.district, actor.name, act, source.name, settings=differs)
     return get(actor, source.name)
 
 
-def connect(source: Source, *, somebody_waits: bool = False) -> Connector:
+def connect(source: Source, *, somebody_waits: bool = False, http: "Http | None" = None) -> Connector:
     """Build a source's connector, with a client if it speaks HTTP; whoever closes the one closes the other.
 
     Errors: ConfigError where its settings do not make sense any more.
     """
     kind = registry.find(source.kind)
-    values = {**source.settings, **(json.loads(source.secrets) if source.secrets else {})}
+    values = {**source.settings, **_secrets(source)}
     if "path" in values:
         _refuse_what_others_keep(source, Path(values["path"]))
     config = read_config(kind.Config, values, settings.ALLOWED_NETWORKS)
-    client = {"http": _http(somebody_waits)} if "http" in signature(kind).parameters else {}
-    return kind(config, **client)  # type: ignore[call-arg]
+    if "http" not in signature(kind).parameters:
+        return kind(config)  # type: ignore[call-arg]
+    from rollbook.lib.http import Http  # most commands ask nobody, and would wait for the import
+
+    return kind(config, http=http or client(Http, somebody_waits=somebody_waits))  # type: ignore[call-arg]
 
 
-def _http(somebody_waits: bool) -> "Http":
+def client[H: Http](kind: type[H], *, somebody_waits: bool) -> H:
     """Return a client that may ask what the installation allows, and that is brief while somebody looks at the screen."""
-    from rollbook.lib.http import Http, Limits  # most commands ask nobody, and would wait for the import
+    from rollbook.lib.http import Limits
 
     limits = Limits(connect=8.0, read=20.0, whole=30.0, tries=2, patience=20.0) if somebody_waits else Limits()
     try:
-        return Http(allowed=settings.ALLOWED_NETWORKS, limits=limits)
+        return kind(allowed=settings.ALLOWED_NETWORKS, limits=limits)
     except ValueError as error:
         raise ConfigError(fields={"ROLLBOOK_ALLOWED_NETWORKS": str(error)}) from None
 
@@ -118,19 +125,19 @@ def _refuse_what_others_keep(source: Source, path: Path) -> None:
         raise ConfigError(fields={"path": "lies where Rollbook keeps its own files; choose the folder of the export"})
 
 
-def probe(actor: Actor, source: Source) -> Probe:
+def probe(actor: Actor, source: Source, http: "Http | None" = None) -> Probe:
     """Test the connection: one cheap call, one sentence. Raises SourceError."""
     actor.must_administer()
-    with closing(connect(source, somebody_waits=True)) as connector:
+    with closing(connect(source, somebody_waits=True, http=http)) as connector:
         return connector.probe()
 
 
-def attempt(actor: Actor, source: Source, values: Mapping[str, str]) -> Probe:
+def attempt(actor: Actor, source: Source, values: Mapping[str, str], http: "Http | None" = None) -> Probe:
     """Test the connection with settings that are not saved. Raises ConfigError and SourceError."""
     plain, secret = _checked(source.kind, _with_kept(source, values))
     tried = Source(pk=source.pk, district_id=source.district_id, name=source.name, kind=source.kind, settings=plain)
     tried.secrets = json.dumps(secret) if secret else ""
-    return probe(actor, tried)
+    return probe(actor, tried, http)
 
 
 def missing(source: Source) -> dict[str, str]:
@@ -144,7 +151,7 @@ def missing(source: Source) -> dict[str, str]:
 
 def shown(source: Source) -> dict[str, Any]:
     """Describe a source for people and scripts. Secrets are only said to be there."""
-    secret = json.loads(source.secrets) if source.secrets else {}
+    secret = _secrets(source)
     return {
         "name": source.name,
         "kind": source.kind,
@@ -188,13 +195,45 @@ def set_told(actor: Actor, source: Source, emails: list[str]) -> Source:
 
 
 def set_enabled(actor: Actor, source: Source, *, enabled: bool) -> Source:
-    """Stop a source, or let it run again. Its roster stays; its schedule is kept but sleeps."""
+    """Stop a source, or let it run again. Its roster stays, its schedule is kept but sleeps, and its secrets are forgotten.
+
+    Errors: ConfigError where a secret that was forgotten has to be entered first.
+    """
     actor.must_administer()
+    if enabled and (gone := forgotten(source)):
+        raise ConfigError(
+            fields=dict.fromkeys(gone, "was forgotten when the source was stopped"),
+            next_step="Enter it again, then let the source import again.",
+        )
     later = schedule.next_time(source.times, source.weekdays, source.district.time_zone, after=clock.now()) if enabled else None
     with transaction.atomic():
-        Source.objects.filter(pk=source.pk).update(enabled=enabled, next_at=later)
+        Source.objects.filter(pk=source.pk).update(enabled=enabled, next_at=later, **({} if enabled else {"secrets": ""}))
+        if not enabled:
+            _let_go_of_waiting(actor, source)
         audit.note(actor.district, actor.name, "source.enabled" if enabled else "source.disabled", source.name)
     return get(actor, source.name)
+
+
+def forgotten(source: Source) -> list[str]:
+    """Name the secrets that a source needs and does not have."""
+    kept = _secrets(source)
+    return [each.name for each in options(source.kind) if each.metadata["secret"] and required(each) and each.name not in kept]
+
+
+def known_secrets(source: Source) -> set[str]:
+    """Name the secrets that are kept for a source."""
+    return set(_secrets(source))
+
+
+def has_secrets(kind: str) -> bool:
+    """Say whether sources of a kind sign in with a secret."""
+    return any(each.metadata["secret"] for each in options(kind))
+
+
+def _let_go_of_waiting(actor: Actor, source: Source) -> None:
+    """Close the imports that nobody has begun and that would ask the source; what was approved or undone asks nobody."""
+    for waits in Run.objects.filter(source=source, state=RunState.QUEUED, approved_digest="", undo_of=None):
+        runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=actor.name, note="the source was stopped")
 
 
 def set_times_kept(
@@ -256,9 +295,14 @@ def _checked(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict
     return {name: value for name, value in given.items() if name not in secret}, secret
 
 
+def _secrets(source: Source) -> dict[str, str]:
+    found: dict[str, str] = json.loads(source.secrets) if source.secrets else {}
+    return found
+
+
 def _with_kept(source: Source, values: Mapping[str, str]) -> dict[str, str]:
     """Put the secrets that are kept beside values in which they were left empty."""
-    kept: dict[str, str] = json.loads(source.secrets) if source.secrets else {}
+    kept = _secrets(source)
     return {**kept, **{name: value for name, value in values.items() if value or name not in kept}}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -35,6 +36,11 @@ def find(name: str) -> type[Connector]:
     for point in entry_points(group="rollbook.connectors", name=name):
         return point.load()  # type: ignore[no-any-return]
     raise ConfigError(f"There is no kind of source called '{name}'. Known: {', '.join(kinds())}")
+
+
+def beside(name: str, module: str) -> Any:
+    """Return a module that lies beside a connector, such as the plugin that a district installs before it can be asked."""
+    return import_module(f"{find(name).__module__.rpartition('.')[0]}.{module}")
 
 
 def writer(form: str) -> Callable[[Path, Mapping[str, pl.LazyFrame]], dict[str, int]]:

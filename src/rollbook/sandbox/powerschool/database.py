@@ -1,10 +1,11 @@
 """The tables of the simulated district, in a SQLite file that many readers share and nobody can reach by a query's own SQL."""
 
 import random
+import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ u.PTACCESS FROM SCHOOLSTAFF s JOIN USERS u ON u.DCID = s.USERS_DCID
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
 
+#: What gives other rows each time it is asked.
+_FLEETING = re.compile(r"\b(SYSDATE|RANDOM)\s*\(", re.IGNORECASE)
+#: Results are forgotten, oldest first, when together they have more rows than this.
+_MOST_ROWS = 500_000
+
+
 class Database:
     """A district's tables. Text without letters is null, as in Oracle."""
 
@@ -36,7 +43,8 @@ class Database:
         self._folder = tempfile.TemporaryDirectory(prefix="rollbook-powerschool-")
         self._path = Path(self._folder.name, "district.sqlite3")
         self._lock = threading.Lock()
-        #: Rises with every change; what `$dataversion` is answered with.
+        self._results: dict[Hashable, list[tuple[Any, ...]]] = {}
+        #: Rises after every change; what `$dataversion` is answered with.
         self.version = 16_404_886
         self.frames = dict(tables)
         with closing(self._writer()) as connection, connection:
@@ -56,7 +64,7 @@ class Database:
 
     def replace(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Put other rows in the place of all there are; whoever is reading goes on with the old ones."""
-        with self._lock, closing(self._writer()) as connection, connection:
+        with self._changing() as connection:
             connection.execute("BEGIN")
             for name, index in _indexes():
                 connection.execute(f"DROP INDEX {name}_{index}")
@@ -66,23 +74,48 @@ class Database:
             _fill(connection, tables)
             _make_indexes(connection)
             self.frames = dict(tables)
-            self.version += 1
 
     def insert_first(self, table: str) -> int:
         """Copy a table's first row to before it, under keys of its own, so that every later page moves by one; return its key."""
         found = TABLES[table]
         own = [name for name in ("DCID", "ID", "STUDENT_NUMBER", found.key) if name in found.columns]
         values = ", ".join(f"(SELECT MIN({n}) - 1 FROM {table})" if n in own else n for n in found.columns)  # noqa: S608
-        with self._lock, closing(self._writer()) as connection, connection:
+        with self._changing() as connection:
             connection.execute(f"INSERT INTO {table} SELECT {values} FROM {table} ORDER BY {found.key} LIMIT 1")  # noqa: S608
-            self.version += 1
             return int(connection.execute(f"SELECT MIN({found.key}) FROM {table}").fetchone()[0])  # noqa: S608
 
     def delete(self, table: str, key: int) -> None:
         """Take a row out."""
-        with self._lock, closing(self._writer()) as connection, connection:
+        with self._changing() as connection:
             connection.execute(f"DELETE FROM {table} WHERE {TABLES[table].key} = ?", (key,))  # noqa: S608
-            self.version += 1
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, closing(self._writer()) as connection:
+            with connection:
+                yield connection
+            self.version += 1  # not before: who reads meanwhile would remember old rows as new ones
+            self._results.clear()
+
+    def result(self, sql: str, values: Mapping[str, Any], now: Callable[[], str]) -> list[tuple[Any, ...]]:
+        """Return all rows of a plugin's SQL. Raises sqlite3.Error.
+
+        Shape: they are remembered until a row changes, since whoever asks for a page asks for the next one soon.
+        """
+        asked = (self.version, sql, tuple(sorted(values.items())))
+        rows = self._results.get(asked)
+        if rows is None:
+            with self.reading(now) as connection:
+                rows = connection.execute(sql, values).fetchall()
+            if not _FLEETING.search(sql):
+                self._remember(asked, rows)
+        return rows
+
+    def _remember(self, asked: Hashable, rows: list[tuple[Any, ...]]) -> None:
+        with self._lock:
+            self._results[asked] = rows
+            while sum(map(len, self._results.values())) > _MOST_ROWS and len(self._results) > 1:
+                self._results.pop(next(iter(self._results)))
 
     @contextmanager
     def reading(self, now: Callable[[], str] = str, *, guarded: bool = True) -> Iterator[sqlite3.Connection]:

@@ -1,9 +1,10 @@
 """The plugins of a PowerSchool: which are installed, enabled and granted, and what their credentials are."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 from rollbook.sandbox.powerschool import guesses, plugin
 from rollbook.sandbox.powerschool.named_queries import NamedQuery
@@ -22,6 +23,8 @@ class Installed:
 
     number: int
     package: Package
+    filename: str
+    content: bytes  # the package, as it was uploaded
     enabled: bool = False
     client_id: str = ""
     client_secret: str = ""
@@ -33,6 +36,12 @@ class Installed:
     ended_tokens: set[str] = field(default_factory=set)
     tokens_asked: list[datetime] = field(default_factory=list)
     last_request: datetime | None = None
+
+    @classmethod
+    def of(cls, number: int, filename: str, content: bytes) -> Self:
+        """Return the plugin of an uploaded file. Errors: plugin.Refused."""
+        package = plugin.read(filename, content)
+        return cls(number, package, filename, content, v1_level=package.v1_level)
 
     @property
     def ungranted(self) -> list[tuple[str, str]]:
@@ -54,9 +63,10 @@ class Installed:
 class Plugins:
     """The installed plugins by their number."""
 
-    def __init__(self) -> None:
-        self._by_number: dict[int, Installed] = {}
-        self._next = 42
+    def __init__(self, installed: Iterable[Installed] = (), next_number: int = 42) -> None:
+        self._by_number = {each.number: each for each in installed}
+        #: The number of the next one: that of a deleted plugin does not come again.
+        self.next = next_number
 
     def __iter__(self) -> Iterator[Installed]:
         return iter(list(self._by_number.values()))
@@ -74,11 +84,12 @@ class Plugins:
         Errors: plugin.Refused. A refused update for unknown fields leaves the plugin that was there disabled, as seen.
         """
         try:
-            package = plugin.read(filename, content)
+            made = Installed.of(self.next, filename, content)
         except Refused as error:
             if error.unknown_fields and guesses.REFUSED_UPDATE_DISABLES:
                 self._disable_the_one_in(filename, content)
             raise
+        package = made.package
         old = next((each for each in self if each.package.name == package.name), None)
         if old and package.order <= old.package.order:
             raise Refused(
@@ -87,13 +98,12 @@ class Plugins:
             )
         self._refuse_collisions(package, old)
         if old:
-            old.package = package
+            old.package, old.filename, old.content = package, filename, content
             return old
-        made = Installed(self._next, package, v1_level=package.v1_level)
         if package.oauth:
             made.renew()
         self._by_number[made.number] = made
-        self._next += 1
+        self.next += 1
         return made
 
     def _disable_the_one_in(self, filename: str, content: bytes) -> None:

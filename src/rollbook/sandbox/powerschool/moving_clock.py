@@ -9,11 +9,12 @@ class MovingClock:
     """What time it is there."""
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        #: How far it is ahead of ours.
+        self.ahead = timedelta()
 
     def now(self) -> datetime:
         """Return the moment."""
-        return clock.now() + self._ahead
+        return clock.now() + self.ahead
 
     def today(self) -> date:
         """Return the day."""
@@ -21,4 +22,4 @@ class MovingClock:
 
     def forward(self, **by: float) -> None:
         """Move on, by what timedelta takes: `forward(days=31)`."""
-        self._ahead += timedelta(**by)
+        self.ahead += timedelta(**by)

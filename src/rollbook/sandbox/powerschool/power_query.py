@@ -31,7 +31,7 @@ def answer(call: Call, name: str, *, count_only: bool = False) -> Answer:
         raise _invalid(403, query, listed)
     asked = _Asked.of(call, query)
     if count_only:
-        return as_json({"count": _count(call, asked)})
+        return as_json({"count": len(_rows(call, asked))})
     return Answer(200, _pieces(call, asked))
 
 
@@ -60,7 +60,7 @@ class _Asked:
     where: str
     order: str
     shown: list[int]
-    limit: int
+    limit: int | None
     offset: int
     with_count: bool
     dataversion: str = ""
@@ -88,10 +88,11 @@ class _Asked:
             dataversion=_dataversion(query, body),
         )
 
-    def statement(self, select: str) -> str:
-        """Return the SQL of the plugin, inside of ours."""
+    @property
+    def statement(self) -> str:
+        """The SQL of the plugin, inside of ours."""
         names = ", ".join(f"c{number}" for number in range(len(self.query.columns)))
-        return f"WITH asked({names}) AS ({self.sql}\n) SELECT {select} FROM asked WHERE {self.where}"  # noqa: S608
+        return f"WITH asked({names}) AS ({self.sql}\n) SELECT {names} FROM asked WHERE {self.where} {self.order}"  # noqa: S608
 
 
 def _body(call: Call, query: NamedQuery) -> dict[str, Any]:
@@ -167,9 +168,9 @@ def _shown(query: NamedQuery, projection: str, by_name: dict[str, int]) -> list[
     return [by_name[name] for name in names] or list(range(len(query.columns)))
 
 
-def _page(parameters: dict[str, str]) -> tuple[int, int]:
+def _page(parameters: dict[str, str]) -> tuple[int | None, int]:
     size, page = whole_number(parameters, "pagesize", DEFAULT_PAGE), whole_number(parameters, "page", 1)
-    return (-1, 0) if size == 0 else (size, (max(1, page) - 1) * size)
+    return (None, 0) if size == 0 else (size, (max(1, page) - 1) * size)
 
 
 def whole_number(parameters: dict[str, str], name: str, default: int) -> int:
@@ -189,12 +190,11 @@ def _dataversion(query: NamedQuery, body: dict[str, Any]) -> str:
     return "" if version is None else str(version)
 
 
-def _count(call: Call, asked: _Asked) -> int:
-    with call.database.reading(call.clock.now().isoformat) as connection:
-        try:
-            return int(connection.execute(asked.statement("COUNT(*)"), asked.bound).fetchone()[0])
-        except sqlite3.Error as error:
-            raise _invalid(400, asked.query, [("", str(error))]) from error
+def _rows(call: Call, asked: _Asked) -> list[tuple[Any, ...]]:
+    try:
+        return call.database.result(asked.statement, asked.bound, call.clock.now().isoformat)
+    except sqlite3.Error as error:
+        raise _invalid(400, asked.query, [("", str(error))]) from error
 
 
 def _pieces(call: Call, asked: _Asked) -> Iterator[bytes]:
@@ -212,35 +212,27 @@ def _pieces(call: Call, asked: _Asked) -> Iterator[bytes]:
 def _written(call: Call, asked: _Asked) -> Iterator[bytes]:
     query = asked.query
     tail: dict[str, Any] = {"@extensions": ""}
-    unchanged = False
+    found = _rows(call, asked)
     if asked.dataversion:
         tail["$dataversion"] = str(call.database.version)
-        unchanged = int(asked.dataversion) >= call.database.version
     if asked.with_count:
-        tail["count"] = _count(call, asked)
-    statement = asked.statement(", ".join(f"c{number}" for number in range(len(query.columns))))
-    statement += f" {asked.order} LIMIT :page_limit OFFSET :page_offset"
-    limit = 0 if unchanged or "empty" in call.faults else asked.limit
-    bound = {**asked.bound, "page_limit": limit, "page_offset": asked.offset}
+        tail["count"] = len(found)
+    unchanged = bool(asked.dataversion) and int(asked.dataversion) >= call.database.version
+    rows = found[asked.offset :][: asked.limit]
+    if unchanged or "empty" in call.faults:
+        rows = []
+    if "short-page" in call.faults and len(rows) > 1:
+        rows = rows[:-1]
+    if not rows:
+        yield dumps(tail)
+        return
     shape = _Shape(query, asked.shown, numbers="numbers" in call.faults)
-    with call.database.reading(call.clock.now().isoformat) as connection:
-        try:
-            rows = connection.execute(statement, bound)
-            chunk = rows.fetchmany(_CHUNK)
-        except sqlite3.Error as error:
-            raise _invalid(400, query, [("", str(error))]) from error
-        name = {"name": query.core_table if query.flattened else query.core_table.capitalize()} if query.core_table else {}
-        if not chunk:
-            yield dumps(tail)
-            return
-        lead, done = dumps({**name, "record": []})[:-2], 0
-        while chunk:
-            following = rows.fetchmany(_CHUNK)
-            if not following and "short-page" in call.faults and done + len(chunk) > 1:
-                chunk.pop()
-            yield lead + dumps(shape.rows(chunk, done))[1:-1]
-            lead, done, chunk = b",", done + len(chunk), following
-        yield b"]," + dumps(tail)[1:]
+    name = {"name": query.core_table if query.flattened else query.core_table.capitalize()} if query.core_table else {}
+    lead = dumps({**name, "record": []})[:-2]
+    for start in range(0, len(rows), _CHUNK):
+        yield lead + dumps(shape.rows(rows[start : start + _CHUNK], start))[1:-1]
+        lead = b","
+    yield b"]," + dumps(tail)[1:]
 
 
 class _Shape:

@@ -5,7 +5,7 @@ import ipaddress
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from rollbook.sandbox.powerschool import access_plugin, admin_pages
 from rollbook.sandbox.powerschool.answers import Answer, Request
 from rollbook.sandbox.powerschool.installed import Installed
+from rollbook.sandbox.powerschool.kept import Kept
 from rollbook.sandbox.powerschool.system import System, Tables, Tomorrow
 
 _BODY_LIMIT = 64 << 20
@@ -33,6 +34,8 @@ class PowerSchool(System):
         self._server = _Server(self, port)
         self._tls = tls
         self._plugin: Installed | None = None
+        self._file: Path | None = None
+        self._keeping = threading.Lock()
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._folder = tempfile.TemporaryDirectory(prefix="rollbook-powerschool-tls-")
         self.certificate = Path(self._folder.name, "certificate.pem")
@@ -49,6 +52,26 @@ class PowerSchool(System):
             return tomorrow.step(dict(tables), seed=seed + number, today=today)
 
         return cls(district.tables(students, seed, day or clock.now().date()), port=port, tls=tls, tomorrow=night)
+
+    @classmethod
+    def kept(cls, file: Path, tables: Callable[[], Tables], *, port: int = 0, tomorrow: Tomorrow | None = None) -> Self:
+        """Return a PowerSchool that goes on where its file says; without the file, it begins with the tables that are made.
+
+        Everything that an admin does from now on is in the file before the page answers.
+        """
+        before = Kept.read(file) if file.exists() else None
+        made = cls(before.tables if before else tables(), port=port, tomorrow=tomorrow)
+        if before:
+            before.give(made)
+        made._file = file
+        made.keep()
+        return made
+
+    def keep(self) -> None:
+        """Bring the file up to date, if there is to be one."""
+        if self._file:
+            with self._keeping:
+                Kept.of(self).write(self._file)
 
     @property
     def url(self) -> str:
@@ -130,7 +153,10 @@ class _Conversation(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, path, query, headers, self.rfile.read(int(length)))
         pages = path in ("", "/") or path.startswith("/admin")
-        self._send(admin_pages.answer(system, request) if pages else system.respond(request))
+        answer = admin_pages.answer(system, request) if pages else system.respond(request)
+        if pages and self.command == "POST":
+            system.keep()
+        self._send(answer)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _answer  # noqa: N815 - names that http.server gives
 

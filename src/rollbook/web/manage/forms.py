@@ -41,7 +41,7 @@ class Spoken(forms.Form):
     def complaints(self) -> list[tuple[str, str]]:
         """Return every complaint with the id of its field, for the summary above the form."""
         found = [("", str(text)) for text in self.non_field_errors()]
-        return found + [(field.id_for_label, str(text)) for field in self for text in field.errors]
+        return found + [(field.id_for_label or field.auto_id, str(text)) for field in self for text in field.errors]
 
 
 class SettingsForm(Spoken):
@@ -168,9 +168,10 @@ def setup_form(kind: str, kept: set[str]) -> type[Spoken]:
 def _field(option: Field[Any], known: bool) -> forms.Field:
     meta = option.metadata
     common = {"label": meta["label"], "help_text": meta["hint"], "required": sources.required(option) and not known}
+    if meta["choices"] and sources.required(option):
+        return forms.ChoiceField(choices=meta["choices"].items(), widget=forms.RadioSelect, **common)
     if meta["choices"]:
-        empty = ("", "Choose one" if sources.required(option) else "Not set")
-        return forms.ChoiceField(choices=[empty, *meta["choices"].items()], **common)
+        return forms.ChoiceField(choices=[("", "Not set"), *meta["choices"].items()], **common)
     if meta["secret"]:
         if known:
             common["help_text"] = f"{meta['hint']} One is stored and never shown. Leave empty to keep it.".strip()

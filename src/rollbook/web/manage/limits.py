@@ -14,7 +14,7 @@ from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import Kind, Threshold
 from rollbook.store.models import Measure
 from rollbook.web.access import actor_of, administrators
-from rollbook.web.manage.views import frame
+from rollbook.web.manage.frame import frame
 
 NAMED = (Kind.DATES, Kind.TEACHERS, Kind.IDENTITY)
 GROUPS = {

@@ -7,13 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from rollbook.actions import preferences, runs, sources, uploads
+from rollbook.actions import plugin, preferences, runs, sources, uploads
 from rollbook.domain.errors import ConfigError, Conflict, RollbookError, SourceError
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import reads
-from rollbook.store.models import Run, Source
+from rollbook.store.models import Run
 from rollbook.web.access import actor_of, administrators
+from rollbook.web.manage import powerschool
 from rollbook.web.manage.forms import SettingsForm, setup_form, spoken, typed
+from rollbook.web.manage.frame import frame
 from rollbook.web.manage.receiving import TOO_MUCH
 from rollbook.web.manage.summary import lines
 
@@ -45,7 +47,8 @@ def new(request: HttpRequest) -> HttpResponse:
         except ConfigError as error:
             form.complain(error)
         else:
-            messages.success(request, f"“{source.name}” has been added. Say where its files are, then it can be imported.")
+            then = "Say where its files are" if uploads.takes(source.kind) else "Follow the steps"
+            messages.success(request, f"“{source.name}” has been added. {then}, then it can be imported.")
             return redirect("source-setup", source.pk)
     return render(request, "manage/settings.html", frame(request, None, "settings") | {"form": form})
 
@@ -77,6 +80,8 @@ def method(request: HttpRequest, source: int, kind: str) -> HttpResponse:
     titles = dict(sources.kinds())
     if kind not in titles:
         raise ConfigError(f"There is no method called '{kind}'")
+    if kind == found.kind:
+        return redirect("source-settings", found.pk)
     if request.method == "POST":
         found = preferences.change_kind(actor, found, kind)
         messages.success(request, f"“{found.name}” now uses {titles[kind]}. Set it up before the next import.")
@@ -88,16 +93,33 @@ def method(request: HttpRequest, source: int, kind: str) -> HttpResponse:
 @administrators
 @require_POST
 def enable(request: HttpRequest, source: int) -> HttpResponse:
-    """Stop a source, or let it run again."""
+    """Let a source run again; what it forgot when it was stopped is asked for first."""
     actor = actor_of(request)
-    found = sources.set_enabled(actor, preferences.by_number(actor, source), enabled=request.POST.get("enabled") == "yes")
-    messages.success(
-        request,
-        f"“{found.name}” imports again."
-        if found.enabled
-        else f"“{found.name}” is stopped. Its people and classes stay as they are.",
-    )
+    found = preferences.by_number(actor, source)
+    if sources.forgotten(found):
+        messages.warning(request, f"“{found.name}” stays stopped until its secret has been entered again.")
+        return redirect("source-setup", found.pk)
+    found = sources.set_enabled(actor, found, enabled=True)
+    messages.success(request, f"“{found.name}” imports again.")
     return redirect("source-settings", found.pk)
+
+
+@administrators
+def disable(request: HttpRequest, source: int) -> HttpResponse:
+    """Ask before a source is stopped, then do it."""
+    actor = actor_of(request)
+    found = preferences.by_number(actor, source)
+    if not found.enabled:
+        return redirect("source-settings", found.pk)
+    if request.method == "POST":
+        found = sources.set_enabled(actor, found, enabled=False)
+        messages.success(request, f"“{found.name}” is stopped. Its people and classes stay as they are.")
+        return redirect("source-settings", found.pk)
+    context = {
+        "secret": sources.has_secrets(found.kind),
+        "busy": Run.objects.filter(district_id=found.district_id, source=found, state=RunState.WORKING).first(),
+    }
+    return render(request, "manage/disable.html", frame(request, found, "settings") | context)
 
 
 @administrators
@@ -105,8 +127,9 @@ def setup(request: HttpRequest, source: int) -> HttpResponse:
     """Show and change the settings of the chosen method; test them without saving."""
     actor = actor_of(request)
     found = preferences.by_number(actor, source)
-    shown = sources.shown(found)["settings"]
-    secret = {name for name in shown if name not in found.settings}
+    if found.kind == plugin.KIND:
+        return powerschool.setup(request, found)
+    secret = sources.known_secrets(found)
     plain = {name: value for name, value in found.settings.items() if not (name == "path" and uploads.is_uploaded(found))}
     form = setup_form(found.kind, secret)(request.POST or None, initial=plain)
     if uploads.is_uploaded(found):
@@ -200,13 +223,3 @@ def start(request: HttpRequest, source: int) -> HttpResponse:
         messages.error(request, f"Nothing was started. {str(error).rstrip('.')}. {error.next_step}")
         return redirect("source-import", found.pk)
     return redirect("import", run.pk)
-
-
-def frame(request: HttpRequest, source: Source | None, tab: str) -> dict[str, Any]:
-    """Return what the head of every page here shows: the sources to choose from, and the tabs."""
-    return {
-        "rail": "settings",
-        "source": source,
-        "sources": reads.sources(actor_of(request).district),
-        "tab": tab,
-    }
