@@ -49,7 +49,7 @@ class PlainCheck:
         """Say whether the file is still plain with this chunk. Raises Unreadable if a line never ends."""
         text = np.frombuffer(chunk, np.uint8)
         is_newline = text == 10
-        if not self._is_text(chunk, text, np.count_nonzero(is_newline)):
+        if not self._is_text(chunk, text, int(np.count_nonzero(is_newline))):
             return False
         self._look_for_blanks(chunk, text)
         separators = np.flatnonzero((text == 44) | is_newline)
