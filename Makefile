@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 # A name on the PATH is no proof: version managers leave stubs that only say how to install the real one.
 FIND_PYTHON = for name in python3.13 python3.12 python3; do \

@@ -8,10 +8,18 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+import polars as pl
+import pytest
+
+from rollbook.cli import demo
+from rollbook.sandbox.powerschool.district import tables
+from rollbook.sandbox.powerschool.frames import Tables
+from rollbook.sandbox.powerschool.tomorrow import half_a_school_leaves
 from tests.cli.conftest import Program, ended
 
 #: Makes the OneRoster connector end its own process, without a word, while rows are read.
@@ -26,6 +34,20 @@ DIES_APPLYING = """
 import os, signal
 from rollbook.lib import columnar
 columnar.digest = lambda frame: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+#: A PowerSchool of our own may be asked without a pause.
+HURRIED = """
+from functools import partial
+from rollbook.lib import http
+http.Limits = partial(http.Limits, apart=0.0)
+"""
+
+#: Makes the PowerSchool connector end its own process, without a word, before rows are read.
+DIES_ASKING = """
+import os, signal
+from rollbook.connectors.powerschool.connector import PowerSchool
+PowerSchool.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -114,6 +136,11 @@ def _answers(address: str) -> bool:
     return _becomes(asks)
 
 
+def _read(address: str, *, method: str = "GET") -> str:
+    with urllib.request.urlopen(Request(address, method=method), timeout=60) as answer:
+        return str(answer.read().decode())
+
+
 def _becomes(true: Callable[[], bool], *, within: float = 40) -> bool:
     """Look again until something has happened elsewhere; give up after a while."""
     end, pause = time.monotonic() + within, threading.Event()
@@ -126,6 +153,10 @@ def _becomes(true: Callable[[], bool], *, within: float = 40) -> bool:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _active(tables: Tables) -> int:
+    return tables["STUDENTS"].filter(pl.col("ENROLL_STATUS") == 0).height
 
 
 def _signed_in(address: str, sign_in: Path, page: str) -> str:
@@ -142,24 +173,49 @@ def _signed_in(address: str, sign_in: Path, page: str) -> str:
 
 
 def test_the_demo_goes_on_where_it_was(program: Program, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    sign_ins = []
-    for _ in range(2):
-        demo = program("demo", "--no-browser", "--port", port)
+        rollbook = f"http://127.0.0.1:{free.getsockname()[1]}"
+    words = ("demo", "--no-browser", "--port", rollbook.rpartition(":")[2])
+    assert ended(program(*words, first=HURRIED + DIES_ASKING)).code == -signal.SIGKILL
+    powerschool = f"http://127.0.0.1:{json.loads((kept / 'demo.json').read_text())['port']}"
+    seen, told = [], []
+    for turn in range(2):
+        shown = program(*words, first=HURRIED)
         try:
-            assert _answers(f"http://127.0.0.1:{port}/"), demo.poll()
-            assert "would deactivate" in _signed_in(f"http://127.0.0.1:{port}", tmp_path / "kept" / "demo.json", "/imports/3/")
-            demo.send_signal(signal.SIGINT)
-            said = ended(demo)
+            assert _answers(rollbook), shown.poll()
+            assert "would deactivate" in _signed_in(rollbook, kept / "demo.json", "/imports/2/")
+            if turn == 0:
+                _read(f"{powerschool}/admin/plugins/42/regenerate", method="POST")
+                _read(f"{powerschool}/admin/simulator/tomorrow", method="POST")
+            plugin, credentials, day = (
+                _read(f"{powerschool}/admin/{page}") for page in ("plugins/42", "plugins/42/data.html", "simulator.html")
+            )
+            assert "It is enabled" in plugin
+            seen.append((plugin, credentials, re.findall(r"Today is [^.]+", day)))
+            shown.send_signal(signal.SIGINT)
+            said = ended(shown)
         finally:
-            demo.kill()
+            shown.kill()
         assert said.code == 0, said
-        sign_ins.append([line for line in said.out.splitlines() if line.startswith(("Sign in", "Password"))])
-        assert [each["state"] for each in ended(program("runs", "--json")).json] == ["held", "applied", "applied"]
-    assert sign_ins[0] == sign_ins[1] != []
-    assert list((tmp_path / "kept" / "mail").glob("*.eml"))
+        told.append(
+            [line for line in said.out.splitlines() if line.startswith(("Rollbook ", "Sign in", "Password", "PowerSchool"))]
+        )
+        assert [each["state"] for each in ended(program("runs", "--json")).json] == ["held", "applied"]
+    assert told[0] == told[1]
+    assert all(address in " ".join(told[0]) for address in (rollbook, powerschool))
+    assert seen[0] == seen[1]
+    assert "day 3" in seen[0][2][0]
+    assert len(list((kept / "mail").glob("*.eml"))) == 3
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_half_of_a_school_can_leave_in_whatever_month_the_demo_begins(month: int) -> None:
+    for today in (date(2026, month, 1), date(2026, month, 20)):
+        begun = tables(demo.STUDENTS, demo.SEED, demo.school_day(today))
+        after = half_a_school_leaves(begun, today=today + timedelta(days=1))
+        assert _active(begun) - _active(after) > 80
 
 
 def test_the_demo_leaves_a_real_installation_alone(installed: Program) -> None:

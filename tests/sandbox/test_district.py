@@ -10,7 +10,7 @@ import pytest
 from rollbook.domain.errors import ConfigError, NotFound, SourceBroken
 from rollbook.domain.findings import Level
 from rollbook.sandbox.district import Delta, Summary, write_district, write_next_day, write_shuffled, write_without
-from rollbook.sandbox.maple_grove import write_maple_grove, write_people
+from rollbook.sandbox.maple_grove import write_people
 
 FORMS = ("oneroster-1.1-csv", "oneroster-1.2-csv")
 STUDENTS = 1200
@@ -328,14 +328,6 @@ def test_a_new_bundle_leaves_no_file_of_the_old_version_behind(tmp_path: Path) -
     write_district(tmp_path, students=20, form="oneroster-1.2-csv")
     write_district(tmp_path, students=20, form="oneroster-1.1-csv")
     assert not (tmp_path / "roles.csv").exists()
-
-
-def test_maple_grove_is_as_small_as_the_stories_say(form: str, tmp_path: Path) -> None:
-    told = write_maple_grove(tmp_path, form=form)
-    roster = Roster(tmp_path)
-    assert_sound(roster)
-    assert (told.rows["orgs"], told.rows["classes"], told.rows["users"], told.rows["enrollments"]) == (3, 6, 14, 24)
-    assert sum({org for _, org in roles} == {"lincoln-es"} for roles in roster.roles.values()) == 7
 
 
 def test_a_story_leaves_students_out_and_nothing_else_moves(form: str, tmp_path: Path) -> None:

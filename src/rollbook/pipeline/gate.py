@@ -77,7 +77,7 @@ def gate(
             of = live.of(limit.entity, limit.role)
             measures.append(Measure(limit, here.get(None, 0), of))
             continue
-        for place, number in sorted(here.items(), key=lambda each: -each[1]):
+        for place, number in sorted(here.items(), key=lambda each: (-each[1], each[0] or "")):
             of = classes.get(place, 0) if limit.scope == "section" else live.of(limit.entity, limit.role, place)
             measures.append(Measure(limit, number, of, place, names.get((limit.scope, place))))
     return Verdict(tuple(measures), questions)

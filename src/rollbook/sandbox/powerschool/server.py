@@ -110,11 +110,12 @@ class PowerSchool(System):
         return self
 
     def stop(self) -> None:
-        """Stop listening, and forget the district."""
+        """Stop listening, and keep or forget the district."""
         self.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
+        self.keep()
         self._server.server_close()
         self._folder.cleanup()
         self.close()
