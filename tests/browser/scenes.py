@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from django.template.loader import render_to_string
 from playwright.sync_api import Page
 
 from rollbook.actions import notices, runs, sources
+from rollbook.actions.powerschool import STEPS, Sign, Step, Tested
+from rollbook.connectors.protocol import Probe
+from rollbook.domain.errors import SourceRefused
 from rollbook.domain.runs import Trigger
 from rollbook.lib import clock
+from rollbook.store import audit
 from rollbook.store.models import Account, District, Notice, Run, Source
 from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user, write
 
@@ -27,6 +32,8 @@ NO_PAGES = {
     "import-progress",
     "sign-out",
     "source-enable",
+    "source-plugin",
+    "source-plugin-xml",
     "source-start",
     "source-upload",
 }
@@ -125,7 +132,13 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "manage-import-busy": f"/manage/{made['busy']}/import/",
         "limits": f"/manage/{source}/limits/",
         "limits-bare": f"/manage/{bare}/limits/",
-        "method": f"/manage/{source}/method/oneroster-csv/",
+        "method": f"/manage/{source}/method/powerschool/",
+        "disable": f"/manage/{source}/disable/",
+        "disable-busy": f"/manage/{made['busy']}/disable/",
+        "powerschool": f"/manage/{made['powerschool']}/setup/",
+        "powerschool-stopped": f"/manage/{made['powerschool-stopped']}/setup/",
+        "powerschool-devices": f"/manage/{made['powerschool']}/devices/?to=none",
+        "powerschool-disable": f"/manage/{made['powerschool']}/disable/",
         "nowhere": "/nowhere/",
         "no-such-import": "/imports/999999/",
     }
@@ -149,6 +162,11 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "settings-complaints": (pages["settings"], press("Save settings", name="", times="25 o’clock", told="ada at maple")),
         "source-new-complaints": (pages["source-new"], press("Save and go on", name="", times="noon-ish")),
         "setup-complaints": (pages["setup-bare"], press("Save setup")),
+        "powerschool-fields": (pages["powerschool"], opened),
+        "powerschool-complaints": (pages["powerschool-stopped"], press("Continue")),
+        "powerschool-tested": (pages["powerschool"], lambda page: _answered(page, works=True)),
+        "powerschool-not-tested": (pages["powerschool"], lambda page: _answered(page, works=False)),
+        "powerschool-refused": (pages["powerschool"], press("Continue", url="https://127.0.0.1")),
         "setup-tested": (pages["setup"], press("Test connection")),
         "setup-not-readable": (pages["setup-bare"], press("Test connection", path="/nowhere/at/all")),
         "setup-no-files": (pages["setup"], press("Upload and use these files")),
@@ -164,6 +182,23 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         Scene("mail-applied", f"/mail/{mail_name()}/html/", html=_mail(made["faulty"], "results")),
         Scene("mail-failed", f"/mail/{mail_name()}/html/", html=_mail(made["failed"], "results")),
     ]
+
+
+def opened(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+
+def _answered(page: Page, *, works: bool) -> None:
+    """Press Test connection, and get the answer of a PowerSchool that is not there."""
+    fault = SourceRefused("PowerSchool turned down the client ID or the client secret (401 at the token address)")
+    probe = Probe("ps.maple.example is a PowerSchool. It takes the client ID and the client secret.", ("Guardians do not come.",))
+    signs = [Sign.DONE] * 3 if works else [Sign.DONE, Sign.FAILED, Sign.LATER]
+    steps = tuple(Step(title, sign) for (title, _), sign in zip(STEPS, signs, strict=True))
+    tested = Tested(steps, probe, None) if works else Tested(steps, None, fault)
+    said = render_to_string("manage/_tested.html", {"tested": tested, "happened": str(fault)})
+    page.route("**/setup/", lambda route: route.fulfill(body=f'<div id="tested">{said}</div>', content_type="text/html"), times=1)
+    page.get_by_role("button", name="Test connection").click()
+    page.get_by_text("The connection works." if works else "The connection does not work yet.").wait_for()
 
 
 def _mail(run: int, kind: str) -> str:
@@ -281,10 +316,22 @@ def _elsewhere(grove: Grove, home: Path) -> dict[str, int]:
     made["writing"] = writing.pk
     stopped = source("Franklin")
     made["stopped"] = sources.set_enabled(grove.ada, stopped, enabled=False).pk
+    made |= _powerschools(grove)
     bare = source("Garfield")
     Source.objects.filter(pk=bare.pk).update(settings={})
     made["bare"] = bare.pk
     return made
+
+
+def _powerschools(grove: Grove) -> dict[str, int]:
+    """Make a PowerSchool for which an older plugin was downloaded, and one that was disabled."""
+    keys = {"key": "4d2a", "secret": "5e3b", "devices": "chromebooks"}
+    on = sources.add(grove.ada, "powerschool", "Hamilton", keys | {"url": "ps.maple.example"})
+    older = {"version": "0.9.0", "guardians": True, "release": "0.9", "source": on.pk}
+    audit.note(grove.row.pk, grove.ada.name, "plugin.downloaded", on.name, **older)
+    off = sources.add(grove.ada, "powerschool", "Irving", keys | {"url": "ps.elm.example"})
+    sources.set_enabled(grove.ada, off, enabled=False)
+    return {"powerschool": on.pk, "powerschool-stopped": off.pk}
 
 
 def named() -> Files:

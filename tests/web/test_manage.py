@@ -153,7 +153,9 @@ def test_another_method_is_asked_about_first(district: Grove, ada: Client, monke
 
 
 def test_a_stopped_source_is_said_to_be_stopped_and_starts_again(district: Grove, ada: Client) -> None:
-    ada.post(at(district, "enable"), {"enabled": "no"})
+    assert "Disable this integration?" in ada.get(at(district, "disable")).content.decode()
+    assert district.source.enabled, "a question is no answer"
+    ada.post(at(district, "disable"))
     assert "Stopped" in ada.get(at(district, "import")).content.decode()
     assert "Nothing was started" in ada.post(at(district, "start"), follow=True).content.decode()
     ada.post(at(district, "enable"), {"enabled": "yes"})

@@ -1,9 +1,10 @@
 """What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
 from rollbook.actions.sources import connect
+from rollbook.connectors.protocol import Connector
 from rollbook.domain.errors import Conflict, NotFound, RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
@@ -20,6 +22,8 @@ from rollbook.pipeline import run as pipeline
 from rollbook.store import audit, runs
 from rollbook.store.models import Run, Source
 from rollbook.store.snapshots import files_of
+
+Reach = Callable[[Source, Path], Connector]
 
 
 def get(actor: Actor, number: int) -> Run:
@@ -117,8 +121,8 @@ def undo(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
     return asked
 
 
-def perform(run: Run, *, patient: bool = False) -> Run:
-    """Do a run's work in this process, until it needs a person or has ended."""
+def perform(run: Run, *, patient: bool = False, reach: Reach = connect) -> Run:
+    """Do a run's work in this process, until it needs a person or has ended. `reach` gives what its source is asked through."""
     if run.state == RunState.WORKING:
         taken = bool(
             Run.objects.filter(pk=run.pk, state=RunState.WORKING, worker="").update(
@@ -131,7 +135,7 @@ def perform(run: Run, *, patient: bool = False) -> Run:
         raise Conflict(f"Import {run.pk} is being worked on already, or another import of its source is")
     run = Run.objects.select_related("source", "district").get(pk=run.pk)
     with _heartbeat(run.pk):
-        pipeline.work(run, pipeline.Tools(connect, settings.PUBLIC_URL, patient))
+        pipeline.work(run, pipeline.Tools(reach, settings.PUBLIC_URL, patient))
     return Run.objects.select_related("source", "district").get(pk=run.pk)
 
 
@@ -192,6 +196,7 @@ def prune() -> int:
                 count += 1
             elif run != newest and files.snapshot.exists():
                 files.drop_snapshot()
+                files.drop_pages()
                 count += 1
     return count
 

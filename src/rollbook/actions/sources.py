@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +87,10 @@ def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | 
     return get(actor, source.name)
 
 
-def connect(source: Source, *, somebody_waits: bool = False, http: "Http | None" = None) -> Connector:
+def connect(source: Source, pages: Path | None = None, *, somebody_waits: bool = False, http: "Http | None" = None) -> Connector:
     """Build a source's connector, with a client if it speaks HTTP; whoever closes the one closes the other.
 
+    `pages` is where one that asks page by page keeps what it has, for another attempt.
     Errors: ConfigError where its settings do not make sense any more.
     """
     kind = registry.find(source.kind)
@@ -101,7 +102,8 @@ def connect(source: Source, *, somebody_waits: bool = False, http: "Http | None"
         return kind(config)  # type: ignore[call-arg]
     from rollbook.lib.http import Http  # most commands ask nobody, and would wait for the import
 
-    return kind(config, http=http or client(Http, somebody_waits=somebody_waits))  # type: ignore[call-arg]
+    keeps = {"pages": pages} if "pages" in signature(kind).parameters else {}
+    return kind(config, http=http or client(Http, somebody_waits=somebody_waits), **keeps)  # type: ignore[call-arg]
 
 
 def client[H: Http](kind: type[H], *, somebody_waits: bool) -> H:
@@ -109,6 +111,8 @@ def client[H: Http](kind: type[H], *, somebody_waits: bool) -> H:
     from rollbook.lib.http import Limits
 
     limits = Limits(connect=8.0, read=20.0, whole=30.0, tries=2, patience=20.0) if somebody_waits else Limits()
+    if settings.DEMO:  # the other side is a simulation on this machine, and somebody is waiting to see it
+        limits = replace(limits, apart=0.0)
     try:
         return kind(allowed=settings.ALLOWED_NETWORKS, limits=limits)
     except ValueError as error:

@@ -72,7 +72,7 @@ def powerschool(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 takes a free one.")],
     students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")] = 200,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 1,
-    ready: Annotated[bool, typer.Option("--ready", help="Start with a plugin installed, enabled and granted.")] = False,
+    ready: Annotated[bool, typer.Option("--ready", help="Start with plugins installed, enabled and granted.")] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,6 +86,7 @@ def powerschool(
 
     The first line is one JSON object with what a client needs. In a browser, the address shows the admin's pages.
     """
+    from rollbook.actions import plugin
     from rollbook.sandbox.powerschool.server import PowerSchool
 
     wanted = [_fault(text) for text in fault or ()]
@@ -94,6 +95,7 @@ def powerschool(
     except OSError as error:
         raise ConfigError(fields={"--port": f"port {port} cannot be listened at: {error.strerror}"}) from error
     if ready:
+        simulated.ready(plugin.package(guardians=True))  # its queries are there then, and whoever may read every table can ask
         simulated.ready()
     for name, after, times in wanted:
         simulated.faults.on(name, after=after, times=times)

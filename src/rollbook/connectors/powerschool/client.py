@@ -2,10 +2,11 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from rollbook.connectors.powerschool.complaints import (
 )
 from rollbook.connectors.powerschool.queries import Query
 from rollbook.domain.errors import IncompleteExtract, SourceBroken, SourceRefused
+from rollbook.lib import clock
 from rollbook.lib.http import Answer, Failed, Http, Limits
 
 PAGE = 5000
@@ -111,7 +113,8 @@ class PowerSchool:
         Shape: columns are the query's aliases in their order, all text as PowerSchool wrote it ("00123" and 123 stay as they
             are); what it leaves out is null. There is a part even without rows. Several pages may be on their way at a time,
             memory holds as many. Pages that an interrupted attempt of the same run left in `into` are not asked for again,
-            as long as the count is the same. `progress(done, promised)` is called in the thread that calls this.
+            as long as it is the same day, the count is the same and no row has moved to another page.
+            `progress(done, promised)` is called in the thread that calls this.
         Errors: IncompleteExtract if a page is short, a row comes twice, or rows come and go in each of three attempts.
         """
         for _ in range(ROUNDS):
@@ -208,8 +211,9 @@ class PowerSchool:
         """Make the folder ready and return the size of its pages; what answers another question is thrown away."""
         try:
             noted = json.loads((into / "asked.json").read_text())
-            if noted == asked_for(query, args, promised, noted["size"]):
-                return int(noted["size"])
+            size: int = noted["size"]
+            if noted == self._asked_for(query, args, promised, size) and self._unmoved(query, args, promised, size, into):
+                return size
         except (FileNotFoundError, ValueError, KeyError, TypeError):  # none, or one that was being written
             pass
         shutil.rmtree(into, ignore_errors=True)
@@ -218,7 +222,32 @@ class PowerSchool:
         return self._page_size
 
     def _note(self, query: Query, args: Mapping[str, str], promised: int, size: int, into: Path) -> None:
-        (into / "asked.json").write_text(json.dumps(asked_for(query, args, promised, size)))
+        (into / "asked.json").write_text(json.dumps(self._asked_for(query, args, promised, size)))
+
+    def _asked_for(self, query: Query, args: Mapping[str, str], promised: int, size: int) -> dict[str, Any]:
+        """Say what the pages of a folder answer: pages of equal questions may lie side by side."""
+        return {
+            "day": clock.now().date().isoformat(),
+            "address": self._address,
+            "query": query.name,
+            "columns": list(query.aliases),
+            "args": {each.name: args[each.name] for each in query.args},
+            "promised": promised,
+            "size": size,
+        }
+
+    def _unmoved(self, query: Query, args: Mapping[str, str], promised: int, size: int, into: Path) -> bool:
+        """Say whether the rows beside every gap between the pages that are there still have the places that they had.
+
+        One that came and one that went keep the count, but push a row over the edge of a page, where nobody would miss it.
+        """
+        there = {number for number in pages(size, promised) if part(into, number).exists()}
+        after_a_gap = [(number, 0, (number - 1) * size + 1) for number in there - {1} if number - 1 not in there]
+        before_one = [(number, -1, number * size) for number in there - {pages(size, promised)[-1]} if number + 1 not in there]
+        return all(
+            pl.read_parquet(part(into, number))[query.key].slice(row, 1).equals(self._page(query, args, place, 1)[query.key])
+            for number, row, place in (*after_a_gap, *before_one)
+        )
 
     def _page(self, query: Query, args: Mapping[str, str], number: int, size: int) -> pl.DataFrame:
         place = Place(self._host, f"/ws/schema/query/{query.name}", query)
@@ -278,18 +307,7 @@ def filled(query: Query, args: Mapping[str, str]) -> bytes:
     return json.dumps({each.name: args[each.name] for each in query.args}).encode()
 
 
-def asked_for(query: Query, args: Mapping[str, str], promised: int, size: int) -> dict[str, Any]:
-    """Say what the pages of a folder answer: pages of equal questions may lie side by side."""
-    return {
-        "query": query.name,
-        "columns": list(query.aliases),
-        "args": {each.name: args[each.name] for each in query.args},
-        "promised": promised,
-        "size": size,
-    }
-
-
-def pages(size: int, promised: int) -> Iterable[int]:
+def pages(size: int, promised: int) -> range:
     return range(1, max(1, -(-promised // size)) + 1)
 
 
@@ -307,7 +325,7 @@ def keep(frame: pl.DataFrame, number: int, size: int, promised: int, into: Path)
     if len(frame) != due(number, size, promised):
         raise Short(f"page {number} has {len(frame):,} rows instead of {due(number, size, promised):,}")
     path = part(into, number)
-    unfinished = path.with_suffix(".unfinished")
+    unfinished = path.with_suffix(f".{os.getpid()}")  # whoever was taken for dead may still be writing
     frame.write_parquet(unfinished, compression="zstd")
     unfinished.replace(path)
     return len(frame)

@@ -73,17 +73,20 @@ def is_listed(url: str, allowed: Sequence[str]) -> bool:
 
 
 class PowerSchool:
-    """One PowerSchool, for one run. Everything is pulled from the first extract on; each entity waits for its own rows."""
+    """One PowerSchool, for one run. Everything is pulled from the first extract on; each entity waits for its own rows.
+
+    `pages` is a folder of the run: what an attempt has pulled stays there, and the next one asks for the rest.
+    """
 
     name: ClassVar[str] = "powerschool"
     title: ClassVar[str] = "PowerSchool"
     Config: ClassVar[type[PowerSchoolConfig]] = PowerSchoolConfig
 
     def __init__(
-        self, config: PowerSchoolConfig, *, scratch: Path | None = None, http: Http | None = None, today: date | None = None
+        self, config: PowerSchoolConfig, *, pages: Path | None = None, http: Http | None = None, today: date | None = None
     ) -> None:
         self.config = config
-        self._scratch_in = scratch
+        self._pages = pages
         self._http = http or Http()
         self._today = today or clock.now().date()
         self._client = client.PowerSchool(normalise(config.url, allow_http=True), config.key, config.secret, self._http)
@@ -128,12 +131,12 @@ class PowerSchool:
         )
 
     def close(self) -> None:
-        """Stop what is still being pulled, and remove what was."""
+        """Stop what is still being pulled, and remove what was, unless the run has given it a place."""
         self._http.stop()
         self._pool.shutdown(cancel_futures=True)
-        if self._pulled is not None:
+        if self._pulled is not None and self._pages is None:
             shutil.rmtree(self._pulled, ignore_errors=True)
-            self._pulled = None
+        self._pulled = None
         self._http.close()
 
     # --- what is pulled ---
@@ -141,7 +144,8 @@ class PowerSchool:
     @property
     def _folder(self) -> Path:
         if self._pulled is None:
-            self._pulled = Path(tempfile.mkdtemp(prefix="powerschool-", dir=self._scratch_in))
+            self._pulled = self._pages or Path(tempfile.mkdtemp(prefix="powerschool-"))
+            self._pulled.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._pulled
 
     @cached_property

@@ -44,6 +44,14 @@ class Spoken(forms.Form):
         return found + [(field.id_for_label or field.auto_id, str(text)) for field in self for text in field.errors]
 
 
+class Secret(forms.CharField):
+    """A secret: typed unseen, and never shown again."""
+
+    def __init__(self, *, kept: bool, **more: Any) -> None:
+        super().__init__(widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}), **more)
+        self.kept = kept
+
+
 class SettingsForm(Spoken):
     """Everything about a source that does not depend on its system."""
 
@@ -175,7 +183,7 @@ def _field(option: Field[Any], known: bool) -> forms.Field:
     if meta["secret"]:
         if known:
             common["help_text"] = f"{meta['hint']} One is stored and never shown. Leave empty to keep it.".strip()
-        return forms.CharField(widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}), **common)
+        return Secret(kept=known, **common)
     default = "" if option.default in (MISSING, "") else str(option.default)
     return forms.CharField(
         initial=default, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}), **common

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from rollbook.actions import plugin, preferences, runs, sources, uploads
+from rollbook.actions import archive, plugin, preferences, runs, sources, uploads
 from rollbook.domain.errors import ConfigError, Conflict, RollbookError, SourceError
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import reads
@@ -111,6 +111,10 @@ def disable(request: HttpRequest, source: int) -> HttpResponse:
     found = preferences.by_number(actor, source)
     if not found.enabled:
         return redirect("source-settings", found.pk)
+    if request.method == "POST" and request.POST.get("also") == "archive":
+        run = archive.disable(actor, found)
+        messages.success(request, f"“{found.name}” is stopped. Nobody leaves before you say yes here.")
+        return redirect("import-approve" if run.state == RunState.HELD else "import", run.pk)
     if request.method == "POST":
         found = sources.set_enabled(actor, found, enabled=False)
         messages.success(request, f"“{found.name}” is stopped. Its people and classes stay as they are.")

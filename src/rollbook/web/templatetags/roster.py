@@ -25,6 +25,7 @@ ACTS = {
     "source.changed": "Setup changed",
     "source.credentials": "Credentials changed",
     "source.devices": "Student devices changed",
+    "source.archive": "Archive planned",
     "source.tested": "Connection tested",
     "plugin.downloaded": "Plugin downloaded",
     "source.kind": "Method changed",

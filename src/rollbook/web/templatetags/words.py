@@ -56,7 +56,7 @@ STATES = {
 PREVIEW = ("Preview", "preview", "eye")
 
 STAGES = {
-    Stage.EXTRACT: "Reading the files",
+    Stage.EXTRACT: "Reading the source",
     Stage.DIFF: "Comparing with the roster",
     Stage.CHECK: "Checking the rows",
     Stage.GATE: "Holding the changes against your limits",
