@@ -260,6 +260,9 @@ def test_progress_can_be_watched_and_ends_by_loading_the_page(district: Grove, a
         state=RunState.WORKING, stage="check", progress={"stage": "check", "done": 3, "of": 16, "what": "section"}
     )
     fragment = text_of(ada, f"/imports/{run.pk}/progress/")
+    polled = ada.get(f"/imports/{run.pk}/progress/", headers={"HX-Request": "true"}).content.decode()
+    assert 'id="state" hx-swap-oob="true"' in polled
+    assert "At work" in polled
     assert "Checking the rows: classes." in fragment
     assert "3 of 16" in fragment
     assert "<html" not in fragment
