@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cost, report
+from bench import cost, pull, report
 from bench.cost import Cost
 from bench.postgres import Server
 from bench.report import Figures
@@ -90,6 +90,7 @@ def main() -> None:
     ask.add_argument("--imports", type=int, default=1, help="how often the first import is measured (1)")
     ask.add_argument("--slice", type=int, default=2_000, help="rows that the update_or_create loop gets (2000)")
     ask.add_argument("--no-peers", action="store_true", help="leave out Django's loop and dlt")
+    ask.add_argument("--pull", type=int, default=20_000, help="students of the PowerSchool that is pulled; 0: none (20000)")
     wanted = ask.parse_args()
     if sys.platform != "linux":
         sys.exit("CPU seconds and memory are read the way that Linux gives them; please measure there.")
@@ -152,6 +153,9 @@ def measure(wanted: argparse.Namespace, work: Path) -> str:
             for name in ("dlt", "dlt again"):
                 command = ["bench.peers", "dlt", str(today), address, str(work / "dlt")]
                 figures.add("PostgreSQL", name, cost.of(command, {}, server))
+    if wanted.pull:
+        for pulled in pull.measured(wanted.pull):
+            figures.pulled(pulled)
     figures.slice = wanted.slice
     return report.written(figures, _machine(wanted.students, server))
 

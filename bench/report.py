@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bench import cost
 from bench.cost import Cost
+from bench.pull import Pull
 
 MEMORY_GOAL = 512
 
@@ -44,12 +45,21 @@ class Figures:
     costs: dict[str, dict[str, list[Cost]]]
     rows: int = 0
     slice: int = 0
+    pulls: list[Pull] = field(default_factory=list)
+
+    def pulled(self, pull: Pull) -> None:
+        self.pulls.append(pull)
+        _told(f"PowerSchool: {pull.said}: {pull.wall:.1f} s")
 
     def add(self, database: str, what: str, measured: Cost) -> None:
         self.costs[database].setdefault(what, []).append(measured)
         cpu, peak = _cost([measured])
-        now = f"{datetime.now(UTC):%H:%M:%S} {database}: {NAMES[what].replace('**', '')}: {cpu} CPU s, {peak} MiB"
-        print(" ", now, file=sys.stderr, flush=True)  # whoever stops a long run keeps what it has found
+        _told(f"{database}: {NAMES[what]}: {cpu} CPU s, {peak} MiB")
+
+
+def _told(words: str) -> None:
+    """Say what was measured at once: whoever stops a long run keeps what it has found."""
+    print(f"  {datetime.now(UTC):%H:%M:%S} {words.replace('**', '')}", file=sys.stderr, flush=True)
 
 
 def written(figures: Figures, machine: str) -> str:
@@ -59,6 +69,11 @@ def written(figures: Figures, machine: str) -> str:
     parts.append(_table(("ratio", *figures.costs, "goal", ""), _ratios(figures)))
     if any("loop" in costs or "dlt" in costs for costs in figures.costs.values()):
         parts.append(_table(("as many rows, other tools : Rollbook", *figures.costs), _peers(figures)))
+    if figures.pulls:
+        parts.append(f"A simulated PowerSchool is pulled: {figures.pulls[0].rows:,} rows for the roster, seconds on the clock.")
+        parts.append(
+            _table(("", "all, s", "server, s", "ours, s", "our share", "our CPU, s", "peak MiB", "questions"), _pulls(figures))
+        )
     return "\n\n".join(parts)
 
 
@@ -109,6 +124,20 @@ def _peers(figures: Figures) -> list[list[str]]:
                 cells.append(_times(scale * cost.middle(costs[peer]).cpu / cost.middle(costs[own]).cpu) if both else "–")
             lines.append(cells)
     return lines
+
+
+def _pulls(figures: Figures) -> list[list[str]]:
+    return [
+        [
+            each.said,
+            *(f"{seconds:.1f}" for seconds in (each.wall, each.worked, each.wall - each.worked)),
+            f"{1 - each.worked / each.wall:.0%}",
+            f"{each.cpu:.1f}",
+            f"{each.peak}",
+            f"{each.questions}",
+        ]
+        for each in figures.pulls
+    ]
 
 
 def _times(ratio: float) -> str:

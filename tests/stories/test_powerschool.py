@@ -13,6 +13,7 @@ from rollbook.domain.errors import ConfigError, SourceError
 from rollbook.lib import http
 from rollbook.sandbox.powerschool.server import PowerSchool
 from rollbook.store.models import MODELS, Run, Source
+from rollbook.store.snapshots import files_of
 from rollbook.web.manage.forms import setup_form
 from tests.district import Clock, Grove
 
@@ -84,6 +85,41 @@ def test_a_night_on_which_powerschool_is_ill_changes_nothing(
     assert ill.next_step
     assert powerschool.client_secret not in ill.message
     assert roster(source) == before
+
+
+def test_a_lost_connection_costs_only_what_had_not_come_and_nothing_stays_when_the_import_ends(
+    district: Grove, source: Source, powerschool: PowerSchool
+) -> None:
+    def pulled() -> set[str]:
+        return {each.path for each in powerschool.log if "pagesize=" in each.query and each.status == 200 and not each.faults}
+
+    def pages(run: Run) -> bool:
+        return files_of(source.pk, run.pk).pages.exists()
+
+    def cut(run: Run) -> Run:
+        powerschool.faults.on("cut", after=24)
+        run = runs.perform(run, patient=True)
+        powerschool.faults.clear()
+        assert (run.state, pages(run)) == ("queued", True)
+        return run
+
+    assert night(district, source).state == "applied"
+    before = roster(source)
+    every = pulled()
+    powerschool.log.clear()
+    lost = cut(runs.start(district.ada, source))
+    first = pulled()
+    powerschool.log.clear()
+
+    again = runs.perform(lost, patient=True)
+
+    assert (again.state, moved(again), roster(source)) == ("applied", {}, before)
+    assert first and not first & pulled() and first | pulled() == every
+    assert not pages(again)
+    lost = cut(runs.start(district.ada, source))
+    assert night(district, source).state == "applied"
+    lost.refresh_from_db()
+    assert (lost.state, pages(lost)) == ("superseded", False)
 
 
 def test_the_address_is_kept_as_it_is_asked_and_the_secret_beside_it(district: Grove, source: Source) -> None:

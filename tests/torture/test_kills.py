@@ -18,7 +18,7 @@ from tests.house.files import ROOT
 class Zygote:
     """A process that begins processes and kills them."""
 
-    def __init__(self, database: str, folder: Path) -> None:
+    def __init__(self, database: str, folder: Path, **more: str) -> None:
         environment = {
             **os.environ,
             "ROLLBOOK_DATABASE_URL": database,
@@ -29,6 +29,7 @@ class Zygote:
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
             "POLARS_MAX_THREADS": "2",
             "OPENBLAS_NUM_THREADS": "1",  # threads do not survive a fork
+            **more,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.torture.zygote"],

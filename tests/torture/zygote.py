@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,17 @@ from django.conf import settings  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from rollbook.actions import actor, runs, setup, sources, work  # noqa: E402
+from rollbook.connectors.powerschool import client  # noqa: E402
 from rollbook.domain.entities import ENTITIES  # noqa: E402
 from rollbook.domain.runs import RunState, Trigger  # noqa: E402
+from rollbook.lib import http  # noqa: E402
 from rollbook.store import roster as rows  # noqa: E402
 from rollbook.store.models import MODELS, Account, District, Run, Source  # noqa: E402
 from tests.district import edited, enrollment, minus, small, user, write  # noqa: E402
+
+# A simulated PowerSchool is ours and may be hurried; a small district has pages, too.
+http.Limits = partial(http.Limits, apart=0.0, first_pause=0.0)  # type: ignore[misc,assignment]
+client.PowerSchool.__init__.__kwdefaults__["page"] = 100
 
 HOME = Path(settings.DATA_DIR)
 FILES = HOME / "files"
@@ -53,15 +60,18 @@ def ada() -> actor.Actor:
 # --- what a process may be told to do ---
 
 
-def begin(_: dict[str, Any]) -> None:
-    """Make the database and the district."""
+def begin(order: dict[str, Any]) -> None:
+    """Make the database and the district, with a source of files, or a PowerSchool with the settings in the order."""
     setup.prepare()
     district = District.objects.create(name="Maple Grove")
     account = Account(district=district, email="ada@maple.example", is_administrator=True)
     account.set_unusable_password()
     account.save()
-    variant("a")
-    sources.add(actor.of_account(account), "oneroster-csv", "lincoln", {"path": str(FILES)})
+    if asked := order.get("powerschool"):
+        sources.add(actor.of_account(account), "powerschool", "lincoln", asked)
+    else:
+        variant("a")
+        sources.add(actor.of_account(account), "oneroster-csv", "lincoln", {"path": str(FILES)})
 
 
 def do(order: dict[str, Any]) -> None:
@@ -80,11 +90,11 @@ def do(order: dict[str, Any]) -> None:
             seen = runs.perform(runs.start(me, source, Trigger.PREVIEW))
             run = runs.approve(me, seen.pk)
     MARK.write_text("")
-    watch(order.get("kill"))
+    state = watch(order.get("kill"))
     run = runs.perform(run)
     if run.state == RunState.HELD:
         run = runs.perform(runs.approve(me, run.pk))
-    say(run=run.pk, state=run.state, message=run.message)
+    say(run=run.pk, state=run.state, message=run.message, files=state["files"])
 
 
 def recover(_: dict[str, Any]) -> None:
@@ -125,8 +135,11 @@ def again(_: dict[str, Any]) -> None:
 # --- how it dies ---
 
 
-def watch(kill: dict[str, Any] | None) -> None:
-    """Count the statements of the transaction that writes the roster, and die before one of them, or as soon as it is through."""
+def watch(kill: dict[str, Any] | None) -> dict[str, int]:
+    """Count files and, in the transaction that writes the roster, statements; die before one, or as soon as it is through.
+
+    Gives the counts, which go on.
+    """
     state = {"inside": False, "count": 0, "files": 0}
 
     def die() -> None:
@@ -159,6 +172,7 @@ def watch(kill: dict[str, Any] | None) -> None:
 
     os.replace = counting
     connection.execute_wrappers.append(wrapper)
+    return state
 
 
 def say(**words: Any) -> None:

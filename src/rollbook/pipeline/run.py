@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 class Tools:
     """What a run needs from outside: how a source is reached, where the pages are, and whether there is time to try again."""
 
-    connect: Callable[[Source], Connector]
+    connect: Callable[[Source, Path], Connector]  # the folder is for what another attempt need not ask for again
     public_url: str
     patient: bool = False
 
@@ -146,7 +147,7 @@ def _read(
     runs.at_stage(run, Stage.EXTRACT)
     files.drop_snapshot()
     earlier = seen.latest_snapshot(run)
-    with closing(tools.connect(source)) as connector:
+    with closing(tools.connect(source, files.pages)) as connector:
         run.judged_by = seen.judged_by(source, limits)
         of_bytes = getattr(connector, "bytes_fingerprint", None)
         run.bytes_seen = of_bytes() if of_bytes else ""

@@ -17,6 +17,7 @@ from rollbook.domain.runs import RunState, Stage, Trigger, event
 from rollbook.lib import clock
 from rollbook.store import cursor
 from rollbook.store.models import Measure, Run, RunEvent, Source
+from rollbook.store.snapshots import files_of
 
 #: A worker says that it lives this often; one that has been silent for DEAD_AFTER is taken for dead.
 HEARTBEAT = timedelta(seconds=5)
@@ -55,6 +56,8 @@ def move(run: int, old: RunState, new: RunState, *, by: str, note: str = "", of_
             RunEvent.objects.create(run_id=run, at=now, by=by, event=name, old=old, new=new, note=note)
     except IntegrityError:
         return False
+    if "stage" in also:  # it ends or rests: nothing will be pulled for it any more
+        files_of(Run.objects.values_list("source_id", flat=True).get(pk=run), run).drop_pages()
     return True
 
 

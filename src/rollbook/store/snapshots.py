@@ -84,6 +84,11 @@ class RunFiles:
         return self.folder / "snapshot"
 
     @property
+    def pages(self) -> Path:
+        """Where the pages lie that a run has pulled, for its next attempt. Gone when it waits for a person or has ended."""
+        return self.folder / "pages"
+
+    @property
     def findings_file(self) -> Path:
         return self.folder / "findings.parquet"
 
@@ -115,6 +120,9 @@ class RunFiles:
 
     def drop_snapshot(self) -> None:
         shutil.rmtree(self.snapshot, ignore_errors=True)
+
+    def drop_pages(self) -> None:
+        shutil.rmtree(self.pages, ignore_errors=True)
 
     def drop(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rollbook.connectors.powerschool.client import PowerSchool
 from rollbook.connectors.powerschool.queries import Argument, Column, Query
 from rollbook.connectors.testing import SECRET
 from rollbook.domain.errors import IncompleteExtract, SourceBroken, SourceError, SourceRefused, SourceUnavailable
+from rollbook.lib import clock
 from rollbook.lib.http import Http, Limits
 from tests.lib.answering import NOBODY, Answering, Asked, Reply, write_certificate
 
@@ -249,12 +251,33 @@ def test_pages_that_an_interrupted_attempt_left_are_not_asked_for_again(stand: C
     here.server.asked.clear()
     seen: list[tuple[int, int]] = []
     assert here.another().rows(STUDENTS, ARGS, tmp_path / "s", lambda done, promised: seen.append((done, promised))) == 10
-    assert here.asked("page=") == [f"/ws/schema/query/{STUDENTS.name}?pagesize=4&page=3"]
+    query = f"/ws/schema/query/{STUDENTS.name}"
+    assert here.asked("page=") == [f"{query}?pagesize=1&page=8", f"{query}?pagesize=4&page=3"]
     assert seen == [(8, 10), (10, 10)]
 
 
-@pytest.mark.parametrize("change", ["count", "args", "page", "broken"])
-def test_pages_that_answer_another_question_are_not_used(stand: Callable[..., Stand], tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize("gap", [1, 2, 3])
+@pytest.mark.parametrize(("went", "came"), [(2, 11), (10, 0)])
+def test_a_row_that_came_and_one_that_went_between_two_attempts_push_no_third_out(
+    stand: Callable[..., Stand], tmp_path: Path, gap: int, went: int, came: int
+) -> None:
+    here = stand(10)
+    here.client.rows(STUDENTS, ARGS, tmp_path / "s")
+    (tmp_path / "s" / f"page-{gap:06}.parquet").unlink()
+    there = here.school.rows[STUDENTS.name]
+    made = [row for row in there if row["student_dcid"] != str(went)] + [{"student_dcid": str(came), "last_name": "New"}]
+    here.school.rows[STUDENTS.name] = sorted(made, key=lambda row: int(row["student_dcid"]))
+
+    here.another().rows(STUDENTS, ARGS, tmp_path / "s")
+
+    stayed = {row["student_dcid"] for row in there} - {str(went)}
+    assert stayed <= set(read(tmp_path / "s")["student_dcid"])
+
+
+@pytest.mark.parametrize("change", ["count", "args", "page", "broken", "day"])
+def test_pages_that_answer_another_question_are_not_used(
+    stand: Callable[..., Stand], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
     here = stand(10)
     here.client.rows(STUDENTS, ARGS, tmp_path / "s")
     here.server.asked.clear()
@@ -262,6 +285,9 @@ def test_pages_that_answer_another_question_are_not_used(stand: Callable[..., St
         here.school.rows[STUDENTS.name] = students(11)
     if change == "broken":
         (tmp_path / "s" / "asked.json").write_text('{"query": ')
+    if change == "day":
+        tomorrow = clock.now() + timedelta(days=1)
+        monkeypatch.setattr("rollbook.lib.clock.now", lambda: tomorrow)
     args = {"yearid": "36"} if change == "args" else ARGS
     again = here.another(5) if change == "page" else here.client
     # The size of the pages may differ: what is there was cut otherwise, and is whole.
