@@ -118,7 +118,7 @@ def test_a_row_that_comes_meanwhile_makes_no_other_vanish(simulator: Simulator, 
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ("too-many-requests", "asks us to wait 1 seconds"),
+        ("too-many-requests", "asks us to wait 1 second"),
         ("cut", "broke off when asked for"),
         ("truncated-json", "ends in its middle"),
         ("server-error", "in trouble (500"),

@@ -146,7 +146,7 @@ def refused(answer: Answer, place: Place, secrets: Sequence[str] = ()) -> Source
     said = message(answer, secrets)
     because = f"({answer.status} {place}{f': {said}' if said else ''})"
     if (seconds := throttled(answer)) is not None:
-        wait = f"to wait {seconds:.0f} seconds" if seconds else "to come less often"
+        wait = f"to wait {seconds:.0f} {'second' if round(seconds) == 1 else 'seconds'}" if seconds else "to come less often"
         return SourceUnavailable(
             f"PowerSchool asks us {wait} {because}.",
             next_step=f"{AGAIN} If it happens every night, see System > System Settings > Global API/Event & SIF settings for "
