@@ -49,7 +49,7 @@ def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
 def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[str, str]]:
     """Answer the four questions that everybody has after an import."""
     written = {
-        RunState.APPLIED: "All changes listed below were written, together.",
+        RunState.APPLIED: "All changes listed above were written, together.",
         RunState.HELD: "Nothing. The roster is as it was.",
         RunState.FAILED: "Nothing. The roster is as it was.",
     }[state]

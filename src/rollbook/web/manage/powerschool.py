@@ -23,7 +23,7 @@ GO_ON = "continue"
 def setup(request: HttpRequest, source: Source) -> HttpResponse:
     """Show the steps; test or keep the credentials. Another answer about devices is asked about before it is kept."""
     actor = actor_of(request)
-    form = blank(source)(request.POST or None, initial=source.settings)
+    form = blank(source)(request.POST or None, initial={"district": source.district.name} | source.settings)
     tested = None
     if request.method == "POST" and form.is_valid():
         values = {name: str(value or "") for name, value in form.cleaned_data.items()}
