@@ -72,8 +72,13 @@ def check(
     said = [] if also is None else [also]
     unfit_rows: dict[str, int] = {}
     touched = [entity for entity in ENTITIES if entity.name in found]
+
+    def moves(entity: Entity) -> bool:  # of the others nothing is said: that would be a statement each, every night
+        return bool(found[entity.name].candidates) or bool(found[entity.name].gone.height)
+
     for done, entity in enumerate(touched):
-        progress(done, 2 * len(touched), entity.name)
+        if moves(entity):
+            progress(done, 2 * len(touched), entity.name)
         judged, unfit_rows[entity.name] = _judge(entity, picture)
         said += judged
     anything = any(each.candidates for each in found.values()) or any(each.height for each in picture.leaving.values())
@@ -82,7 +87,8 @@ def check(
             said += [findings(judge.rule, name, judge.judge(picture, name)) for name in judge.entities if name in found]
     checked = Checked()
     for done, entity in enumerate(touched):
-        progress(len(touched) + done, 2 * len(touched), entity.name)
+        if moves(entity):
+            progress(len(touched) + done, 2 * len(touched), entity.name)
         checked.counts[entity.name] = _keep_changes(entity, picture, unfit_rows[entity.name], files)
     whole = pl.concat(said) if said else FAULTS.to_frame()
     columnar.keep(whole.lazy(), files.findings_file)
