@@ -166,6 +166,27 @@ def test_the_secret_is_never_shown_again_and_empty_keeps_it(ada: Client, bare: S
     assert secret not in wrong
 
 
+@pytest.mark.parametrize("pressed", ["test", "save", "continue"])
+def test_a_secret_that_is_kept_is_never_carried_to_another_address(ada: Client, filled: Source, pressed: str) -> None:
+    kept = (filled.settings, filled.secrets)
+    with PowerSchool.of(50, day=date(2026, 10, 14)) as strange:
+        page = text(ada.post(at(filled, "setup"), filled.settings | {"url": strange.url, "secret": "", "do": pressed}))
+        log = list(strange.log)
+
+    assert log == [], "nobody was asked there"
+    assert "has to be entered again: the one that is kept is for the address as it was" in page
+    assert (fresh(filled).settings, fresh(filled).secrets) == kept
+
+
+def test_the_same_address_written_otherwise_keeps_the_secret(ada: Client, filled: Source) -> None:
+    kept = filled.secrets
+    ada.post(
+        at(filled, "setup"), filled.settings | {"url": f" {filled.settings['url']}/admin/home.html ", "secret": "", "do": "save"}
+    )
+
+    assert (fresh(filled).settings["url"], fresh(filled).secrets) == (filled.settings["url"], kept)
+
+
 def test_a_test_ticks_every_step_and_saves_nothing(ada: Client, bare: Source, typed: dict[str, str]) -> None:
     page = text(ada.post(at(bare, "setup"), typed | {"do": "test"}))
     assert page.count('<li class="done">') == 3

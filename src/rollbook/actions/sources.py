@@ -305,9 +305,21 @@ def _secrets(source: Source) -> dict[str, str]:
 
 
 def _with_kept(source: Source, values: Mapping[str, str]) -> dict[str, str]:
-    """Put the secrets that are kept beside values in which they were left empty."""
+    """Put the secrets that are kept beside values in which they were left empty.
+
+    Errors: ConfigError where the address is another one: it would be told a secret that was entered for the first.
+    """
     kept = _secrets(source)
-    return {**kept, **{name: value for name, value in values.items() if value or name not in kept}}
+    whole = {**kept, **{name: value for name, value in values.items() if value or name not in kept}}
+    left_empty = [name for name in kept if not values.get(name)]
+    if left_empty:
+        made = read_config(registry.find(source.kind).Config, whole, settings.ALLOWED_NETWORKS)
+        addresses = [each.name for each in options(source.kind) if each.metadata["address"]]
+        if any(str(getattr(made, name)) != source.settings.get(name) for name in addresses):
+            raise ConfigError(
+                fields=dict.fromkeys(left_empty, "has to be entered again: the one that is kept is for the address as it was")
+            )
+    return whole
 
 
 def required(option: Field[Any]) -> bool:

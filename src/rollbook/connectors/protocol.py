@@ -73,13 +73,15 @@ def option(
     hint: str = "",
     choices: Sequence[str] | Mapping[str, str] = (),
     secret: bool = False,
+    address: bool = False,
 ) -> Any:
     """Declare one setting of a Config: its words for people, and whether it must stay secret.
 
-    `choices` may give each value words of its own; else the value is its words.
+    `choices` may give each value words of its own; else the value is its words. `address` says that the secrets are sent
+    there: those that are kept are kept for this address alone.
     """
     words = dict(choices) if isinstance(choices, Mapping) else {choice: choice for choice in choices}
-    metadata = {"label": label, "hint": hint, "choices": words, "secret": secret}
+    metadata = {"label": label, "hint": hint, "choices": words, "secret": secret, "address": address}
     return field(default=default, metadata=metadata, repr=not secret)
 
 

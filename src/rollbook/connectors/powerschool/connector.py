@@ -38,7 +38,9 @@ NO_GUARDIANS = "Guardians do not come: the plugin that is installed in PowerScho
 class PowerSchoolConfig:
     """Where PowerSchool is, how the plugin signs in, and what the students work on."""
 
-    url: str = option("Integration URL", hint="What the browser shows when staff sign in, such as https://ps.example.org.")
+    url: str = option(
+        "Integration URL", hint="What the browser shows when staff sign in, such as https://ps.example.org.", address=True
+    )
     key: str = option("Integration Key", hint="The plugin's Client ID, under Data Provider Configuration.")
     secret: str = option("Integration Secret", hint="The plugin's Client Secret, from the same page.", secret=True)
     devices: str = option("Student Devices", choices=DEVICES, hint="Decides what each student needs to sign in.")
