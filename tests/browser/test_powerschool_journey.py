@@ -4,21 +4,17 @@ One story in two windows, a simulated PowerSchool and a Rollbook with its own wo
 those of docs/howto/connect-powerschool.md among them: see CONTRIBUTING.md.
 """
 
-import email
 import os
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
-from email.policy import default
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from rollbook.actions import work
@@ -28,6 +24,7 @@ from rollbook.sandbox.powerschool.server import PowerSchool
 from rollbook.sandbox.powerschool.system import Tables
 from rollbook.store.models import Person, Source
 from tests.browser.conftest import PASSWORD, judged
+from tests.postbox import Postbox, listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -49,19 +46,6 @@ class Running:
 
     def forward(self, **by: float) -> None:
         self.ahead += timedelta(**by)
-
-
-class Postbox:
-    """Keeps what comes."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        message = email.message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.mails.append(message)
-        return "250 OK"
 
 
 class Pictures:
@@ -115,16 +99,8 @@ def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, clock: Running) ->
 
 @pytest.fixture
 def postbox(settings: Any) -> Iterator[Postbox]:
-    box = Postbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Controller(box, hostname="127.0.0.1", port=port)
-    server.start()
-    options = {"host": "127.0.0.1", "port": port, "timeout": 5}
-    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
-    yield box
-    server.stop()
+    with listening(settings) as box:
+        yield box
 
 
 @pytest.fixture
@@ -269,8 +245,8 @@ def first_import(page: Page, other: Page, simulated: PowerSchool, postbox: Postb
     simulated.faults.off("slow")
     expect(state(page)).to_have_text("Applied")  # without a press: the page watches
     pictures.step(page, "first-import")
-    until(lambda: len(postbox.mails) == 1)
-    results = postbox.mails[0]
+    until(lambda: len(postbox.letters) == 1)
+    results = postbox.letters[0]
     assert (results["to"], results["subject"].split(":")[0]) == (ADA, "Import Results")
     read(page, results, "mail-results", pictures)
     page.goto("/manage/")
@@ -310,12 +286,12 @@ def a_night(page: Page, other: Page, simulated: PowerSchool, clock: Running, pos
     before = active()
     next_day(other, simulated, pictures)
     clock.forward(hours=11)
-    until(lambda: len(postbox.mails) == 2)
+    until(lambda: len(postbox.letters) == 2)
     page.goto("/imports/")
     expect(page.locator("tbody tr").first).to_contain_text("Applied")
     expect(page.locator("tbody tr").first).to_contain_text("schedule")
     pictures.step(page, "imports-next-day")
-    assert postbox.mails[1]["subject"].startswith("Import Results")
+    assert postbox.letters[1]["subject"].startswith("Import Results")
     assert abs(active() - before) < 3
 
 
@@ -323,10 +299,10 @@ def half_a_school(page: Page, other: Page, simulated: PowerSchool, clock: Runnin
     before = active()
     next_day(other, simulated, pictures)
     clock.forward(days=1)
-    until(lambda: len(postbox.mails) == 4)
-    subjects = sorted(mail["subject"].split(":")[0] for mail in postbox.mails[2:])
+    until(lambda: len(postbox.letters) == 4)
+    subjects = sorted(mail["subject"].split(":")[0] for mail in postbox.letters[2:])
     assert subjects == ["Check Your Data", "Import Results"]
-    for mail in postbox.mails[2:]:
+    for mail in postbox.letters[2:]:
         read(page, mail, f"mail-held-{mail['subject'].split()[0].lower()}", pictures)
     page.goto("/")
     expect(page.get_by_role("heading", name="Waiting for your answer")).to_be_visible()
@@ -350,7 +326,7 @@ def decide(page: Page, postbox: Postbox, pictures: Pictures) -> None:
     pictures.step(page, "approve")
     page.get_by_role("button", name="Approve").click()
     expect(state(page)).to_have_text("Applied")
-    until(lambda: len(postbox.mails) == 5)
+    until(lambda: len(postbox.letters) == 5)
     assert active() == before - leaving
     page.get_by_role("link", name="History").click()
     expect(page.locator("#about")).to_contain_text("pproved")

@@ -1,15 +1,11 @@
 """The mails, to a real SMTP server: who gets which, what they say, and what becomes of one that fails."""
 
-import email
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from rollbook.actions import notices, sources
 from rollbook.domain.runs import Trigger
@@ -17,47 +13,13 @@ from rollbook.lib import clock
 from rollbook.store.models import District, Notice, Run
 from rollbook.store.notices import TRIES
 from tests.district import Clock, Files, Grove, edited, minus, small, user, write
-
-
-def smtp(port: int) -> dict[str, Any]:
-    options = {"host": "127.0.0.1", "port": port, "timeout": 5}
-    return {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
-
-
-class Postbox:
-    """Keeps what comes; turns some away."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, EmailMessage]] = []
-        self.refuses: str | None = None
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
-        if self.refuses and address.startswith(self.refuses):
-            return "550 no such person"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        message = email.message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.mails += [(to, message) for to in envelope.rcpt_tos]
-        return "250 OK"
-
-    def subjects(self, to: str) -> list[str]:
-        return sorted(message["subject"] for who, message in self.mails if who == to)
+from tests.postbox import Postbox, listening, smtp
 
 
 @pytest.fixture
 def postbox(settings: Any) -> Iterator[Postbox]:
-    box = Postbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Controller(box, hostname="127.0.0.1", port=port)
-    server.start()
-    settings.MAILERS = smtp(port)
-    yield box
-    server.stop()
+    with listening(settings) as box:
+        yield box
 
 
 def no_parents() -> Files:

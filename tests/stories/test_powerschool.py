@@ -27,12 +27,6 @@ def powerschool(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Powe
         yield simulator
 
 
-@pytest.fixture
-def source(district: Grove, powerschool: PowerSchool) -> Source:
-    credentials = {"url": powerschool.url, "key": powerschool.client_id, "secret": powerschool.client_secret, "devices": "mix"}
-    return sources.add(district.ada, "powerschool", "our powerschool", credentials)
-
-
 def night(district: Grove, source: Source) -> Run:
     return runs.perform(runs.start(district.ada, source))
 
@@ -123,7 +117,9 @@ def test_a_lost_connection_costs_only_what_had_not_come_and_nothing_stays_when_t
 
 
 def test_the_address_is_kept_as_it_is_asked_and_the_secret_beside_it(district: Grove, source: Source) -> None:
-    sources.change(district.ada, source, {"url": " PS.Maple.example/admin/ ", "key": "k", "devices": "none"})
+    typed = {"url": " PS.Maple.example/admin/ ", "key": "k", "secret": "s", "devices": "none"}
+    sources.change(district.ada, source, typed)
+    sources.change(district.ada, source, typed | {"secret": ""})
 
     kept = sources.shown(sources.get(district.ada, "our powerschool"))["settings"]
 
@@ -144,7 +140,8 @@ def test_our_own_network_is_asked_only_where_the_installation_says_so(district: 
 
     with pytest.raises(ConfigError, match="https"):
         sources.probe(district.ada, source)
-    sources.change(district.ada, source, {"url": source.settings["url"].replace("http:", "https:"), "key": "k", "devices": "mix"})
+    guarded = {"url": source.settings["url"].replace("http:", "https:"), "key": "k", "secret": "s", "devices": "mix"}
+    sources.change(district.ada, source, guarded)
     with pytest.raises(SourceError, match="leads into the network"):
         sources.probe(district.ada, sources.get(district.ada, source.name))
 

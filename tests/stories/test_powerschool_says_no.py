@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollbook.actions import runs, sources
+from rollbook.actions import runs
 from rollbook.connectors.powerschool.plugin import package
 from rollbook.domain.errors import SourceError
 from rollbook.lib import http
@@ -36,12 +36,6 @@ def powerschool(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Powe
         # One after the other, so that a switch meets the same request each time.
         monkeypatch.setattr(http, "Limits", partial(http.Limits, apart=0.0, first_pause=0.0, at_once=1))
         yield simulator
-
-
-@pytest.fixture
-def source(district: Grove, powerschool: PowerSchool) -> Source:
-    credentials = {"url": powerschool.url, "key": powerschool.client_id, "secret": powerschool.client_secret, "devices": "mix"}
-    return sources.add(district.ada, "powerschool", "our powerschool", credentials)
 
 
 def night(district: Grove, source: Source) -> Run:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from rollbook.connectors.oneroster import two_rows
 from rollbook.connectors.oneroster.connector import OneRosterCsv
 from tests.connectors.oneroster.bundles import header, text, texts, write
 from tests.connectors.oneroster.reading import Read, read
@@ -236,9 +235,3 @@ def test_a_package_without_such_rows_is_the_same_whatever_the_answer(tmp_path: P
     for given in (apart, joined):
         assert given.rows("person") == asked.rows("person")
         assert {name for name, seen in given.fingerprints.items() if seen != asked.fingerprints[name]} == {"person"}
-
-
-def test_whoever_says_apart_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_rows, "found", None)
-
-    assert ids(read(tmp_path, package(TEACHER, PARENT), two_rows="apart")) == {"u1", "p1", "u2"}

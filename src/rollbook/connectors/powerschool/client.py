@@ -31,14 +31,11 @@ from rollbook.connectors.powerschool.complaints import (
 from rollbook.connectors.powerschool.queries import Query
 from rollbook.domain.errors import IncompleteExtract, SourceBroken, SourceRefused
 from rollbook.lib import clock
-from rollbook.lib.http import Answer, Failed, Http, Limits
+from rollbook.lib.http import Answer, Failed, Http
 
 PAGE = 5000
 #: How often a query is read anew when rows came or went meanwhile.
 ROUNDS = 3
-
-#: For somebody who stands in front of the screen and waits for an answer.
-WHILE_SOMEBODY_WAITS = Limits(connect=8.0, read=20.0, whole=30.0, tries=2, patience=20.0)
 
 Progress = Callable[[int, int], None]
 
