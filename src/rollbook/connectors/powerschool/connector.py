@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -94,6 +95,7 @@ class PowerSchool:
         self._client = client.PowerSchool(normalise(config.url, allow_http=True), config.key, config.secret, self._http)
         self._pool = ThreadPoolExecutor(self._http.limits.at_once, "powerschool")
         self._pulled: Path | None = None
+        self._door = Lock()
 
     # --- the five names ---
 
@@ -145,10 +147,12 @@ class PowerSchool:
 
     @property
     def _folder(self) -> Path:
-        if self._pulled is None:
-            self._pulled = self._pages or Path(tempfile.mkdtemp(prefix="powerschool-"))
-            self._pulled.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._pulled
+        """Where the pages lie. Whoever asks first makes it; others wait, or they would make it readable for everybody."""
+        with self._door:
+            if self._pulled is None:
+                self._pulled = self._pages or Path(tempfile.mkdtemp(prefix="powerschool-"))
+                self._pulled.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._pulled
 
     @cached_property
     def _has_guardians(self) -> bool:
