@@ -53,12 +53,15 @@ def lazily(entity: str, parts: Callable[[], Iterator[pl.DataFrame]]) -> pl.LazyF
 
 
 def marked(rows: pl.LazyFrame, checks: Sequence[Check], sourced_id: pl.Expr) -> pl.LazyFrame:
-    """Hold rows against checks; return those that one of them marks, with `_flags`, a bit a check, and `_id`.
+    """Hold rows against checks; return those that one of them marks: `line`, what the checks look at and show, `_flags` with
+    a bit a check, and `_id`.
 
-    Needs: `line`, and the columns that the checks look at; at most 63 checks.
+    Needs: at most 63 checks.
     """
     flags = pl.sum_horizontal(*[check.when.fill_null(False).cast(pl.Int64) * (1 << bit) for bit, check in enumerate(checks)])
-    return rows.with_columns(_flags=flags, _id=sourced_id).filter(pl.col("_flags") != 0)
+    looked_at = [sourced_id, *(check.when for check in checks), *(_shown(check) for check in checks)]
+    columns = sorted({"line"}.union(*(each.meta.root_names() for each in looked_at)))
+    return rows.select(columns).with_columns(_flags=flags).filter(pl.col("_flags") != 0).with_columns(_id=sourced_id)
 
 
 def judge(flagged: pl.LazyFrame, file: str, checks: Sequence[Check]) -> Iterator[pl.DataFrame]:

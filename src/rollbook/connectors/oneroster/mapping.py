@@ -208,12 +208,13 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFr
     `student` and who `guardian`, their `relationship`, and whether a child is `known` among them."""
     (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
     role = pl.col("role").str.to_lowercase()
-    words = ("student", *RELATIONSHIPS)
-    known = with_roles.sound().group_by(pl.col(person).alias("person")).agg((role == word).any().alias(word) for word in words)
+    bits = {word: 1 << bit for bit, word in enumerate(("student", *RELATIONSHIPS))}
+    is_a = role.replace_strict(bits, default=0, return_dtype=pl.Int16)
+    known = with_roles.sound().select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
     if not joined.is_empty():
         # Who is the child is told by the row's own role; what the adult is, by all roles that the person has.
-        whole = two_rows.person("person", joined)
-        known = known.with_columns(pl.col(word).any().over(whole) for word in RELATIONSHIPS)
+        every = pl.col("roles").bitwise_or().over(two_rows.person("person", joined))
+        known = known.with_columns(roles=(pl.col("roles") & bits["student"]) | (every - (every & bits["student"])))
     listed = (
         users.sound()
         .filter(~forms.no_key(pl.col("agentSourcedIds")))
@@ -223,21 +224,18 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFr
     )
     both = listed
     for side in ("one", "other"):
-        named = known.rename({name: f"{side}_{name}" for name in words})
-        both = both.join(named, left_on=side, right_on="person", how="left")
-    one_is, other_is = pl.col("one_student").fill_null(False), pl.col("other_student").fill_null(False)
+        both = both.join(known.rename({"roles": f"{side}_roles"}), left_on=side, right_on="person", how="left")
+    one, other = pl.col("one_roles").fill_null(0), pl.col("other_roles").fill_null(0)
+    one_is, other_is = one & bits["student"] != 0, other & bits["student"] != 0
     turned = ~one_is & other_is
-
-    def adult(word: str) -> pl.Expr:
-        return pl.when(turned).then(pl.col(f"one_{word}")).otherwise(pl.col(f"other_{word}"))
-
+    adult = pl.when(turned).then(one).otherwise(other)
     told = both.select(
         "line",
         "one",
         "other",
         student=pl.when(turned).then(pl.col("other")).otherwise(pl.col("one")),
         guardian=pl.when(turned).then(pl.col("one")).otherwise(pl.col("other")),
-        relationship=pl.coalesce(pl.when(adult(word)).then(pl.lit(word)) for word in RELATIONSHIPS),
+        relationship=pl.coalesce(pl.when(adult & bits[word] != 0).then(pl.lit(word)) for word in RELATIONSHIPS),
         known=one_is | other_is,
     )
     return told.with_columns(two_rows.person(side, joined) for side in ("student", "guardian"))
