@@ -35,7 +35,7 @@ def uses_database(test: pytest.Item) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run everything but what PostgreSQL alone can show on SQLite, and on PostgreSQL what uses a database.
 
-    What is marked `once` is about pages and not about rows: the same pages are asked for on both databases without a browser.
+    What is marked `once` is about words, pages, files or the network: the statements beneath it run on both databases elsewhere.
     """
 
     def belongs(test: pytest.Item) -> bool:
@@ -111,6 +111,15 @@ def imported(after: Callable[[Past], Grove]) -> Grove:
 
 def first_import(district: Grove) -> None:
     district.applies(small())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_cost_little() -> None:
+    """Hash as an installation does, but hurriedly: what takes guessers long takes every test that signs somebody in long."""
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    Argon2PasswordHasher.time_cost = Argon2PasswordHasher.parallelism = 1
+    Argon2PasswordHasher.memory_cost = 8
 
 
 @pytest.fixture(autouse=True)

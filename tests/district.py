@@ -8,8 +8,10 @@ from typing import Any
 
 from rollbook.actions import actor, runs, sources
 from rollbook.domain.entities import ENTITIES, entity
+from rollbook.domain.rights import ADMINISTRATOR
 from rollbook.domain.runs import Trigger
 from rollbook.sandbox.maple_grove import write_people
+from rollbook.store import accounts
 from rollbook.store.models import MODELS, Account, District, Run, Source
 from rollbook.store.snapshots import files_of
 
@@ -160,9 +162,10 @@ class Grove:
     def __init__(self, home: Path, name: str = "Maple Grove", time_zone: str = "UTC") -> None:
         self.folder = home / name.replace(" ", "-").lower()
         self.row = District.objects.create(name=name, time_zone=time_zone)
-        self.account = Account(district=self.row, email=f"ada@{self.folder.name}.example", is_administrator=True)
+        self.account = Account(district=self.row, email=f"ada@{self.folder.name}.example")
         self.account.set_unusable_password()
         self.account.save()
+        accounts.give(self.account, ADMINISTRATOR)
         self.ada = actor.of_account(self.account)
         self.folder.mkdir(parents=True)
         self._source = sources.add(self.ada, "oneroster-csv", "lincoln", {"path": str(self.folder)}).pk

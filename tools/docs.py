@@ -114,7 +114,7 @@ def rules() -> str:
     headings = ("rule", "level", "about", "what is wrong", "remedy")
     return page(
         "Rules",
-        "`src/rollbook/pipeline/rules/`, `pipeline/check.py`, `pipeline/undo.py` and `connectors/oneroster/`",
+        "`src/rollbook/pipeline/rules/`, `pipeline/check.py`, `pipeline/undo.py` and `connectors/`",
         table(("level", "meaning"), [(name, f"{capital(text)}.") for name, text in levels.items()]),
         "Rows that changed since the last import are judged; rules that look at other rows also judge the unchanged rows that "
         "these touch. When the rules themselves change, every row is judged anew.",
@@ -135,6 +135,9 @@ def rules() -> str:
         "(`cells`, `quotes`) is an error, too. What stops a whole package instead is in "
         "[Check a bundle](../howto/check-a-bundle.md).",
         table(("rule", "level", "says", "remedy"), [*form_rules()]),
+        "## Rules of a PowerSchool",
+        "These are about what PowerSchool's rows say. `…` at the beginning is the id of the row.",
+        table(("rule", "level", "says", "remedy"), [*asked_rules()]),
     )
 
 
@@ -155,9 +158,33 @@ def form_rules() -> Iterator[tuple[str, ...]]:
                 for rule, level, message, remedy in named(each, words):
                     if rule not in found or len(message) > len(found[rule][1]):
                         found[rule] = (level, message, remedy)
+    yield from by_level(found)
+
+
+def by_level(found: dict[str, tuple[str, str, str]]) -> Iterator[tuple[str, ...]]:
     order = ["error", "warning", "note"]
     for rule, (level, message, remedy) in sorted(found.items(), key=lambda each: (order.index(each[1][0]), each[0])):
         yield code(rule), level, message, remedy
+
+
+def asked_rules() -> Iterator[tuple[str, ...]]:
+    """Find every rule that the PowerSchool connector can name; with the words of its message."""
+    from rollbook.connectors.powerschool.people import WITHOUT
+
+    found = {f"student_without_{column}": ("warning", f"… {says}", remedy) for column, (says, remedy) in WITHOUT.items()}
+    for path in sorted((ROOT / "src" / "rollbook" / "connectors" / "powerschool").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(ast.Name("told"), [_, _, ast.Call(args=[ast.Constant(str(rule)), *more]), says, remedy]):
+                    found[rule] = (graveness(more), f"… {spoken(says, {})}", spoken(remedy, {}))
+                case ast.Call(ast.Name("left_out"), [_, ast.Call(args=[ast.Constant(str(rule)), *more]), whose]):
+                    found[rule] = (graveness(more), f"Rows {spoken(whose, {})} were left out: ….", "")
+    yield from by_level(found)
+
+
+def graveness(more: list[ast.expr]) -> str:
+    """Return the level among what a rule is made of besides its name; the usual one is not written there."""
+    return next((each.attr.lower() for each in more if isinstance(each, ast.Attribute)), "warning")
 
 
 def named(tree: ast.AST, words: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
@@ -255,12 +282,59 @@ def settings() -> str:
     )
 
 
+def who_may() -> str:
+    from rollbook.domain.rights import MEANINGS, Right
+    from rollbook.web.access import May, is_secret
+    from rollbook.web.access import who_may as asked
+
+    rows = []
+    for address, route in _routes():
+        may = asked(route.callback)
+        who = "anyone" if may is May.ANYONE else "whoever is signed in, what is theirs"
+        if isinstance(may, Right):
+            who = MEANINGS[may].title + (" (also at chosen schools)" if MEANINGS[may].at_schools else "")
+        rows.append((code(f"/{address}"), who, "shut" if is_secret(route.callback) else "to look"))
+    rights = [
+        (each.title, each.text, "the district, or chosen schools" if each.at_schools else "the district")
+        for each in MEANINGS.values()
+    ]
+    return page(
+        "Who may open what",
+        "`src/rollbook/web/access.py` and the marks of the views",
+        "Every address has a rule, and without one it is shut to everybody. Something of another district, or of a school that a "
+        "right does not hold at, is answered as if it did not exist. `tests/web/test_access.py` tries every address as "
+        "everybody, with things of the own school, another school and another district; `pytest -s -k three_places` prints "
+        "what was answered.",
+        "## Rights",
+        table(("right", "what its holder may do", "holds in"), rights),
+        "## Addresses",
+        "The last column is for those who see Rollbook as somebody else: they change nothing anywhere, and some pages stay shut.",
+        table(("address", "who", "in View As"), rows),
+    )
+
+
+def _routes() -> list[tuple[str, Any]]:
+    from django.urls import URLResolver
+
+    from rollbook.web.urls import urlpatterns
+
+    def below(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for each in patterns:
+            here = prefix + str(each.pattern)
+            if isinstance(each, URLResolver):
+                yield from below(each.url_patterns, here)
+            else:
+                yield here, each
+
+    return sorted(below(urlpatterns), key=lambda found: found[0])
+
+
 #: What `actions/shapes.py` makes of an import; a test compares the keys.
 RUN_KEYS = {
     "run": "Its number.",
     "source": "Name of its source.",
     "state": "One of the [states](run-states.md).",
-    "trigger": "`manual`, `scheduled`, `preview` or `undo`.",
+    "trigger": "`manual`, `scheduled`, `preview`, `undo` or `archive`.",
     "started": "When it began, or was asked for, in UTC.",
     "ended": "When it ended or was held; else null.",
     "digest": "What an approval is bound to: equal changes have equal digests. Null before there is one.",
@@ -371,7 +445,7 @@ def oneroster_coverage() -> str:
             becomes = code(f"{words.OWNER[name]}.{field.column}") if field.column else derived.get(heading, "read, not kept")
             asked = (
                 "the header must have it" if field.due else "",
-                "every row needs a value" if field.filled else "",
+                "a row without a value gets a warning" if field.filled else "",
                 f"one of {', '.join(dict.fromkeys(word for each in met.values() for word in each.words))}" if field.words else "",
             )
             only = f"{next(iter(met))} only" if len(met) < sum(map(bool, by_version)) else ""
@@ -426,7 +500,7 @@ def oneroster_coverage() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     f"docs/reference/{make.__name__.replace('_', '-')}.md": make
-    for make in (entities, run_states, rules, limits, settings, cli, oneroster_coverage)
+    for make in (entities, run_states, rules, limits, settings, cli, oneroster_coverage, who_may)
 }
 
 

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from rollbook.actions import work
+from rollbook.lib import clock
+from rollbook.store.models import Account
 from tests.district import Grove
+from tests.signing_in import of
 
 #: What every browser window of the tests is started with: it talks to nobody but the server.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -60,11 +64,28 @@ PASSWORD = "four odd words together"
 
 
 def sign_in(page: Page, district: Grove) -> None:
+    """Be the administrator. The door itself is gone through in `test_door.py`."""
+    be(page, district.account)
+    page.goto("/")
+
+
+def be(page: Page, account: Account) -> None:
+    """Let the window go on as somebody who has given all that the door asks for."""
     page.goto("/sign-in/")
-    page.get_by_label("Email").fill(district.account.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    cookies = of(account).cookies.items()
+    page.context.add_cookies([{"name": key, "value": each.value, "url": page.url} for key, each in cookies])
+
+
+def sets_up_an_app(page: Page) -> list[str]:
+    """Give the account the second factor that it is asked for; return the recovery codes."""
+    page.get_by_role("link", name="Set up an app").click()
+    page.get_by_text("Cannot scan?").click()
+    secret = page.locator("p.id").inner_text().replace(" ", "")
+    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(clock.now()))
+    page.get_by_role("button", name="Add this app").click()
+    codes = page.locator("li.id").all_inner_texts()
+    page.get_by_role("link", name="I have kept them").click()
+    return codes
 
 
 @pytest.fixture

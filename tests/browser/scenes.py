@@ -11,13 +11,14 @@ from pathlib import Path
 from django.template.loader import render_to_string
 from playwright.sync_api import Page
 
-from rollbook.actions import notices, runs, sources
+from rollbook.actions import archive, notices, overrides, people, runs, sources
 from rollbook.actions.powerschool import STEPS, Sign, Step, Tested
 from rollbook.connectors.protocol import Probe
 from rollbook.domain.errors import SourceRefused
+from rollbook.domain.rights import ADMINISTRATOR, TECH_COACH
 from rollbook.domain.runs import Trigger
 from rollbook.lib import clock
-from rollbook.store import audit
+from rollbook.store import accounts, audit
 from rollbook.store.models import Account, District, Notice, Run, Source
 from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user, write
 
@@ -25,6 +26,7 @@ PASSWORD = "four odd words together"
 
 #: What is not a page: fragments and downloads, and what only takes what a form sends.
 NO_PAGES = {
+    "account-act",
     "audit-export",
     "import-again",
     "import-changes-csv",
@@ -91,7 +93,10 @@ def stranger() -> list[Scene]:
 
 def empty() -> list[Scene]:
     """Needs: somebody who has a district, and nothing in it."""
-    named = {f"empty-{name}": f"/{name}/" for name in ("imports", "people", "classes", "schools", "audit", "mail", "manage")}
+    named = {
+        f"empty-{name}": f"/{name}/"
+        for name in ("imports", "people", "classes", "schools", "accounts", "audit", "mail", "manage")
+    }
     return [Scene("empty-home", "/", who="eve"), *(Scene(name, address, who="eve") for name, address in named.items())]
 
 
@@ -139,6 +144,9 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "powerschool-stopped": f"/manage/{made['powerschool-stopped']}/setup/",
         "powerschool-devices": f"/manage/{made['powerschool']}/devices/?to=none",
         "powerschool-disable": f"/manage/{made['powerschool']}/disable/",
+        "usernames": "/settings/usernames/",
+        "usernames-tried": "/settings/usernames/?rule=name",
+        "usernames-same": "/settings/usernames/?rule=source",
         "nowhere": "/nowhere/",
         "no-such-import": "/imports/999999/",
     }
@@ -153,6 +161,7 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "held-no-change-like-that": f"/imports/{made['held']}/changes/?q=nobody",
         "first-rows-like-nothing": f"/imports/{made['applied']}/rows/?q=nobody",
         "approve": f"/imports/{made['held']}/approve/",
+        "reject-archive": f"/imports/{made['archive']}/reject/",
         "approve-preview": f"/imports/{made['preview']}/approve/",
         "reject": f"/imports/{made['held']}/reject/",
         "undo": f"/imports/{made['faulty']}/undo/",
@@ -175,6 +184,7 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "undone-too-late": (f"/imports/{made['rejected']}/approve/", lambda page: None),
     }
     return [
+        *desk(made),
         *(Scene(name, address) for name, address in pages.items()),
         *(Scene(name, address, act) for name, (address, act) in forms.items()),
         Scene("mail-results", f"/mail/{mail_name()}/html/", html=_mail(made["held"], "results")),
@@ -182,6 +192,46 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         Scene("mail-applied", f"/mail/{mail_name()}/html/", html=_mail(made["faulty"], "results")),
         Scene("mail-failed", f"/mail/{mail_name()}/html/", html=_mail(made["failed"], "results")),
     ]
+
+
+def desk(made: dict[str, int]) -> list[Scene]:
+    """Return the pages on which accounts are looked after."""
+    pages = {
+        "accounts": "/accounts/",
+        "accounts-nobody": "/accounts/?q=nobody",
+        "account": f"/accounts/{made['follows']}/",
+        "account-parent": f"/accounts/{made['parent']}/",
+        "account-edit-parent": f"/accounts/{made['parent']}/edit/",
+        "account-edit": f"/accounts/{made['follows']}/edit/",
+        "account-delete": f"/accounts/{made['stand-in']}/delete/",
+        "account-no-delete": f"/accounts/{made['follows']}/delete/",
+        "account-adopt": f"/accounts/{made['stand-in']}/adopt/?key=t1",
+        "account-no-adopt": f"/accounts/{made['stand-in']}/adopt/?key=p3",
+        "account-rights": f"/accounts/{made['coach']}/rights/",
+        "account-no-rights": f"/accounts/{made['parent']}/rights/",
+        "audit-of-one": f"/audit/?concerns={made['follows']}",
+        "my-history": "/me/history/",
+    }
+    find = press("Find students", words="Fp1")
+    return [
+        *(Scene(name, address) for name, address in pages.items()),
+        Scene("account-new", "/accounts/new/", find),
+        Scene("account-new-complaints", "/accounts/new/", press("Make this account", username="lee")),
+        Scene("account-rights-set", pages["account-rights"], press("Tech coach")),
+    ]
+
+
+def looked_after(grove: Grove) -> dict[str, int]:
+    """Make an account of each origin; return their numbers."""
+    child = grove.one("person", "p1").pk
+    follows = Account.objects.get(district=grove.row, person=child, kind="student")
+    overrides.change(grove.ada, follows, {"email": "sara.of.a.long.name@lincoln-elementary.example"})
+    Account.objects.filter(pk=follows.pk).update(locked_until=clock.now() + timedelta(hours=1))
+    parent = people.make(grove.ada, "guardian", "Nia <b>O'Neil</b>", "nia", "", [child])
+    coach = people.make(grove.ada, "staff", "Lee Coach", "lee", "lee@maple.example")
+    stand_in = people.make(grove.ada, "teacher", "Tee Stand-In", "tee", "")
+    accounts.give(coach, TECH_COACH, grove.one("org", "s1").pk)
+    return {"follows": follows.pk, "parent": parent.pk, "coach": coach.pk, "stand-in": stand_in.pk}
 
 
 def opened(page: Page) -> None:
@@ -223,6 +273,8 @@ RUNS = (
     "again-later",
     "working",
     "writing",
+    "archive",
+    "archived",
 )
 
 
@@ -248,9 +300,11 @@ def nobody_yet() -> Account:
 
 
 def _account(district: District, name: str, *, administrator: bool) -> Account:
-    account = Account(district=district, email=f"{name}@maple.example", is_administrator=administrator)
+    account = Account(district=district, email=f"{name}@maple.example")
     account.set_password(PASSWORD)
     account.save()
+    if administrator:
+        accounts.give(account, ADMINISTRATOR)
     return account
 
 
@@ -283,6 +337,8 @@ def prepared(home: Path) -> dict[str, int]:
     write(grove.folder, edited_users(one_less))
     made["preview"] = grove.runs(Trigger.PREVIEW).pk
     made |= _elsewhere(grove, home)
+    Account.objects.filter(username="u.p4", by_hand=False).update(wanted="u.p3")
+    made |= looked_after(grove)
     notices.send()
     return made
 
@@ -316,6 +372,11 @@ def _elsewhere(grove: Grove, home: Path) -> dict[str, int]:
     made["writing"] = writing.pk
     stopped = source("Franklin")
     made["stopped"] = sources.set_enabled(grove.ada, stopped, enabled=False).pk
+    for name, called in (("archive", "Jefferson"), ("archived", "Kingston")):
+        left = source(called)
+        runs.perform(runs.start(grove.ada, left))
+        made[name] = runs.perform(archive.disable(grove.ada, left)).pk
+    runs.perform(runs.approve(grove.ada, made["archived"]))
     made |= _powerschools(grove)
     bare = source("Garfield")
     Source.objects.filter(pk=bare.pk).update(settings={})

@@ -15,8 +15,9 @@ from playwright.sync_api import BrowserContext, Page
 
 from rollbook.domain.runs import RunState
 from rollbook.store.models import Account, Run
-from tests.browser import scenes
+from tests.browser import door_scenes, own_scenes, provider_scenes, scenes
 from tests.browser.scenes import Scene
+from tests.signing_in import passes
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
@@ -25,8 +26,33 @@ PICTURES = os.environ.get("ROLLBOOK_TEST_PICTURES")
 
 #: Colours do not depend on the width, nor what fits on the colours: two looks say almost as much as all four.
 LOOKS = (("light", 1300), ("dark", 320), *((("dark", 1300), ("light", 320)) if os.environ.get("ROLLBOOK_TEST_LOOKS") else ()))
-JUDGE = """async () => (await axe.run({resultTypes: ['violations']})).violations.flatMap(
-    each => each.nodes.map(node => `${each.id}: ${node.html.slice(0, 160)}: ${(node.failureSummary || '').slice(0, 300)}`))"""
+#: Whether a text stands out takes axe longer than all else together. It follows from the text's own colour and size and from
+#: what is painted beneath it, so axe looks at the first texts of a kind that it meets on any page.
+JUDGE = """async known => {
+    const painted = new Map([[null, '']]), met = new Map(known.map(kind => [kind, 2]));
+    const beneath = one => {
+        if (!painted.has(one)) {
+            const {backgroundColor, backgroundImage, opacity, filter, position} = getComputedStyle(one);
+            painted.set(one, [backgroundColor, backgroundImage, opacity, filter, position, beneath(one.parentElement)].join());
+        }
+        return painted.get(one);
+    };
+    for (const one of document.body.querySelectorAll('*')) {
+        delete one.dataset.first;
+        const says = one.value || one.placeholder || [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (!says) continue;
+        const {color, fontSize, fontWeight, textShadow} = getComputedStyle(one), {width, height} = one.getBoundingClientRect();
+        const shown = one.checkVisibility({opacityProperty: true, visibilityProperty: true}) && width > 1 && height > 1;
+        const off = one.closest(':disabled, [aria-disabled=true], label:has(:disabled)') !== null;
+        const kind = [one.localName, color, fontSize, fontWeight, textShadow, shown, off, beneath(one)].join();
+        met.set(kind, (met.get(kind) || 0) + 1);
+        if (met.get(kind) <= 2) one.dataset.first = '';
+    }
+    axe.configure({rules: [{id: 'color-contrast', selector: '[data-first]'}]});
+    const wrong = (await axe.run({resultTypes: ['violations']})).violations.flatMap(each => each.nodes.map(
+        node => `${each.id}: ${node.html.slice(0, 160)}: ${(node.failureSummary || '').slice(0, 300)}`));
+    return {wrong, kinds: [...met.keys()]};
+}"""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -40,14 +66,16 @@ def test_every_page_in_every_state_shuts_nobody_out(
     rendered: set[str] = set()
     template_rendered.connect(listens := lambda template, **more: rendered.add(str(template.name)), weak=False)
     wrong, visited = [], set()
+    known: set[str] = set()
     for scene in acts(tmp_path):
         enter(window, live_server.url, scene.who)
-        wrong += [f"{scene.name}: {each}" for each in judged(page, scene)]
+        wrong += [f"{scene.name}: {each}" for each in judged(page, scene, known)]
         if scene.name != "broken":
             visited.add(resolve(scene.address.partition("?")[0]).url_name if scene.name != "nowhere" else "")
     template_rendered.disconnect(listens)
     assert not wrong, "\n".join(wrong)
-    assert not addresses() - visited - scenes.NO_PAGES, "these pages are judged by nobody; add them to tests/browser/scenes.py"
+    nobody = addresses() - visited - scenes.NO_PAGES - provider_scenes.NO_PAGES - door_scenes.NO_PAGES - own_scenes.NO_PAGES
+    assert not nobody, "these pages are judged by nobody; add them to tests/browser/scenes.py"
     assert not templates() - rendered, "these templates are in no page that is judged; add one to tests/browser/scenes.py"
     assert set(Run.objects.values_list("state", flat=True)) == set(RunState)
 
@@ -60,7 +88,10 @@ def acts(home: Path) -> Iterator[Scene]:
     made = scenes.prepared(home)
     yield from scenes.stranger()
     yield from scenes.others()
+    yield from own_scenes.homes(made)
     yield from scenes.administrator(made)
+    yield from door_scenes.door()
+    yield from provider_scenes.provided()
 
 
 def enter(window: BrowserContext, address: str, who: str) -> None:
@@ -68,12 +99,12 @@ def enter(window: BrowserContext, address: str, who: str) -> None:
     window.clear_cookies()
     if who:
         client = Client()
-        client.force_login(Account.objects.get(email=f"{who}@maple.example"))
+        passes(client, Account.objects.get(email=f"{who}@maple.example"))
         window.add_cookies([{"name": key, "value": each.value, "url": address} for key, each in client.cookies.items()])
 
 
-def judged(page: Page, scene: Scene) -> list[str]:
-    """Return what is wrong with a page, however it is looked at."""
+def judged(page: Page, scene: Scene, known: set[str]) -> list[str]:
+    """Return what is wrong with a page, however it is looked at; `known` grows by the kinds of text on it."""
     wrong = []
     page.set_viewport_size({"width": 1300, "height": 900})
     page.goto("about:blank" if scene.html else scene.address)
@@ -83,8 +114,11 @@ def judged(page: Page, scene: Scene) -> list[str]:
     page.evaluate(AXE_SCRIPT)
     for colours, width in LOOKS:
         page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-        page.set_viewport_size({"width": width, "height": 900})
-        wrong += [f"{each} ({colours}, {width})" for each in page.evaluate(JUDGE)]
+        if page.viewport_size != {"width": width, "height": 900}:
+            page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate(JUDGE, sorted(known))
+        known.update(found["kinds"])
+        wrong += [f"{each} ({colours}, {width})" for each in found["wrong"]]
         if page.evaluate(WIDER):
             wrong.append(f"scrolls sideways at {width} pixels")
         if PICTURES:

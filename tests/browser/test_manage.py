@@ -10,7 +10,7 @@ from rollbook.store.models import Source
 from tests.browser.conftest import judged, sign_in
 from tests.district import Grove, minus, small, write
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 STUDENTS = small(20)
 

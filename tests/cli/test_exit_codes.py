@@ -22,17 +22,20 @@ def small(desk: Desk, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.once
 def test_nothing_to_do_is_done(desk: Desk, small: Path) -> None:
     assert desk.types("run", "lincoln").code == 0
     assert desk.types("run", "lincoln").code == 0
 
 
+@pytest.mark.once
 def test_a_typing_error_is_told_from_a_failure(desk: Desk, small: Path) -> None:
     for words in (("run", "linkoln"), ("show", 999), ("roster", "pupil"), ("export", "csv", "x"), ("frobnicate",), ("run",)):
         assert desk.types(*words).code == 2, words
     assert "known: lincoln" in desk.types("run", "linkoln").err
 
 
+@pytest.mark.once
 def test_every_wrong_setting_of_a_source_is_named_at_once(desk: Desk) -> None:
     said = desk.types("source", "add", "oneroster-csv", "x", "--set", "colour=red", "--json")
     assert said.code == 2
@@ -41,6 +44,7 @@ def test_every_wrong_setting_of_a_source_is_named_at_once(desk: Desk) -> None:
     assert desk.types("source", "add", "punch-cards", "x").code == 2
 
 
+@pytest.mark.once
 def test_a_source_that_is_not_there_writes_nothing(desk: Desk, small: Path) -> None:
     desk.sees("run", "lincoln")
     before = desk.sees("roster", "person")
@@ -55,6 +59,7 @@ def test_a_source_that_is_not_there_writes_nothing(desk: Desk, small: Path) -> N
     assert desk.sees("roster", "person") == before
 
 
+@pytest.mark.once
 def test_faulty_rows_are_done_but_not_in_silence(desk: Desk, tmp_path: Path) -> None:
     write_district(tmp_path / "faulty", students=200, faults=True)
     desk.adds("lincoln", tmp_path / "faulty")
@@ -63,6 +68,7 @@ def test_faulty_rows_are_done_but_not_in_silence(desk: Desk, tmp_path: Path) -> 
     assert run["findings"]["error"] > 0
 
 
+@pytest.mark.once
 def test_an_answer_that_comes_too_late_changes_nothing(desk: Desk, small: Path) -> None:
     run = desk.sees("run", "lincoln")
     for words in (("approve", run["run"]), ("reject", run["run"], "--because", "no")):
@@ -71,6 +77,7 @@ def test_an_answer_that_comes_too_late_changes_nothing(desk: Desk, small: Path) 
     assert desk.sees("undo", desk.sees("plan", "lincoln")["run"], code=6)["state"] == "held"
 
 
+@pytest.mark.once
 def test_a_preview_can_be_approved_only_while_it_is_the_newest(desk: Desk, small: Path) -> None:
     older = desk.sees("plan", "lincoln")
     newer = desk.sees("plan", "lincoln")
@@ -78,6 +85,7 @@ def test_a_preview_can_be_approved_only_while_it_is_the_newest(desk: Desk, small
     assert desk.sees("approve", newer["run"])["state"] == "applied"
 
 
+@pytest.mark.once
 def test_a_disabled_source_does_not_run(desk: Desk, small: Path) -> None:
     assert desk.sees("source", "disable", "lincoln")["enabled"] is False
     assert desk.types("run", "lincoln").code == 6
@@ -85,6 +93,7 @@ def test_a_disabled_source_does_not_run(desk: Desk, small: Path) -> None:
     assert desk.types("run", "lincoln").code == 0
 
 
+@pytest.mark.once
 def test_a_script_gets_one_json_value_whatever_goes_wrong(desk: Desk, small: Path) -> None:
     for words in (("run", "nope"), ("show", 999), ("changes", 999), ("source", "show", "nope")):
         said = desk.types(*words, "--json")

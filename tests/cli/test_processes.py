@@ -51,6 +51,7 @@ PowerSchool.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.once
 def test_help_comes_at_once(program: Program) -> None:
     heavy = "import atexit; atexit.register(lambda: print(sorted({'django', 'polars', 'rich'} & set(sys.modules))))"
     said = ended(program("--help", first=heavy))
@@ -58,6 +59,7 @@ def test_help_comes_at_once(program: Program) -> None:
     assert said.out.endswith("[]\n"), "what takes long to load is loaded when it is needed"
 
 
+@pytest.mark.once
 def test_before_init_a_command_says_what_to_type(program: Program, tmp_path: Path) -> None:
     said = ended(program("runs"))
     assert (said.code, "rollbook init" in said.err, said.out) == (2, True, "")
@@ -112,13 +114,14 @@ def test_ctrl_c_stops_the_web_and_its_worker(installed: Program, tmp_path: Path)
         serving.kill()
 
 
-def test_a_worker_does_what_was_asked_for_and_stops_when_told(installed: Program) -> None:
+def test_a_worker_does_what_was_asked_for_and_stops_when_told(installed: Program, tmp_path: Path) -> None:
     assert ended(installed("run", "lincoln", first=KILLED)).code == -signal.SIGKILL
     working = installed("work")
     try:
-        assert _becomes(lambda: ended(installed("show", "1", "--json")).json["state"] == "applied")
+        assert _becomes(lambda: any(tmp_path.glob("kept/mail/*.eml"))), "its end is mailed, once it is over"
         working.send_signal(signal.SIGTERM)
         assert ended(working).code == 0
+        assert ended(installed("show", "1", "--json")).json["state"] == "applied"
     finally:
         working.kill()
 
@@ -172,6 +175,7 @@ def _signed_in(address: str, sign_in: Path, page: str) -> str:
     return str(browser.open(f"{address}{page}", timeout=60).read().decode())
 
 
+@pytest.mark.once
 def test_the_demo_goes_on_where_it_was(program: Program, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     with socket.socket() as free:
@@ -218,6 +222,7 @@ def test_half_of_a_school_can_leave_in_whatever_month_the_demo_begins(month: int
         assert _active(begun) - _active(after) > 80
 
 
+@pytest.mark.once
 def test_the_demo_leaves_a_real_installation_alone(installed: Program) -> None:
     said = ended(installed("demo", "--no-browser"))
     assert (said.code, "not the demo's" in said.err) == (2, True), said

@@ -1,14 +1,18 @@
 """The JSON that scripts rely on has the shapes of docs/reference/cli.md, and adds up."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rollbook.domain.entities import ENTITIES
 from rollbook.sandbox.district import write_district, write_next_day
+from rollbook.store.models import Run
 from tests.cli.conftest import Desk
 from tests.connectors.oneroster import bundles
+from tests.district import Grove, read, write
+from tests.prepared import Past
 
 RUN = [
     "run",
@@ -29,21 +33,25 @@ CHANGE = ["entity", "kind", "sourced_id", "before", "after", "file", "line"]
 FINDING = ["entity", "level", "rule", "file", "line", "field", "sourced_id", "message", "remedy", "count"]
 
 
+def two_nights(district: Grove) -> None:
+    first, second = (district.folder.parent / name for name in ("first", "second"))
+    write_district(first, students=60)
+    write_next_day(first, second, rate=0.08)
+    for night in (first, second):
+        write(district.folder, read(night))
+        district.runs()
+
+
 @pytest.fixture
-def second_night(desk: Desk, tmp_path: Path) -> int:
-    write_district(tmp_path / "a", students=60)
-    write_next_day(tmp_path / "a", tmp_path / "b", rate=0.08)
-    desk.adds("lincoln", tmp_path / "export")
-    (tmp_path / "export").symlink_to(tmp_path / "a")
-    desk.sees("run", "lincoln")
-    (tmp_path / "export").unlink()
-    (tmp_path / "export").symlink_to(tmp_path / "b")
-    run = desk.types("run", "lincoln", "--json").json
-    return int(run["run"])
+def second_night(after: Callable[[Past], Grove], tmp_path: Path) -> tuple[Desk, int]:
+    """A desk in a district of two nights, and the second import."""
+    after(two_nights)
+    return Desk(tmp_path), Run.objects.latest("pk").pk
 
 
-def test_a_run_adds_up_for_every_entity(desk: Desk, second_night: int) -> None:
-    run = desk.sees("show", second_night)
+def test_a_run_adds_up_for_every_entity(second_night: tuple[Desk, int]) -> None:
+    desk, number = second_night
+    run = desk.sees("show", number)
     assert list(run)[: len(RUN)] == RUN
     assert list(run["entities"]) == [entity.name for entity in ENTITIES]
     for n in run["entities"].values():
@@ -55,9 +63,10 @@ def test_a_run_adds_up_for_every_entity(desk: Desk, second_night: int) -> None:
     assert run in desk.sees("runs")
 
 
-def test_every_change_has_what_stood_there_and_what_will(desk: Desk, second_night: int) -> None:
-    run = desk.sees("show", second_night)
-    changes = desk.sees("changes", second_night)
+def test_every_change_has_what_stood_there_and_what_will(second_night: tuple[Desk, int]) -> None:
+    desk, number = second_night
+    run = desk.sees("show", number)
+    changes = desk.sees("changes", number)
     assert all(list(change) == CHANGE for change in changes)
     for name, n in run["entities"].items():
         for kind in ("appear", "alter", "vanish", "return"):
@@ -91,8 +100,9 @@ def test_every_finding_names_its_place_and_its_remedy(desk: Desk, tmp_path: Path
     assert error["remedy"]
 
 
-def test_the_roster_is_an_array_in_the_order_of_its_keys(desk: Desk, second_night: int) -> None:
-    run = desk.sees("show", second_night)
+def test_the_roster_is_an_array_in_the_order_of_its_keys(second_night: tuple[Desk, int]) -> None:
+    desk, number = second_night
+    run = desk.sees("show", number)
     for entity in ENTITIES:
         rows = desk.sees("roster", entity.name)
         assert [row["sourced_id"] for row in rows] == sorted(row["sourced_id"] for row in rows)

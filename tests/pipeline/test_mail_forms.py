@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pytest
+
 from rollbook.store.models import Notice
 from tests.district import Grove, edited, minus, small
 
@@ -13,6 +15,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", "<" + body)).split())
 
 
+@pytest.mark.once
 def test_both_forms_of_a_mail_say_the_same(district: Grove) -> None:
     district.applies(small(20))
     files = minus(small(20), *(f"p{number}" for number in range(11, 21)))

@@ -59,6 +59,7 @@ def test_a_held_import_sends_both_mails_to_everybody_on_the_list(imported: Grove
             assert run.reasons[0] in text.replace("&#x27;", "'")
 
 
+@pytest.mark.once
 def test_a_clean_import_sends_its_results_with_shares_of_something_named(district: Grove, postbox: Postbox) -> None:
     district.applies(small(10))
     notices.send()
@@ -78,6 +79,7 @@ def test_a_clean_import_sends_its_results_with_shares_of_something_named(distric
     )
 
 
+@pytest.mark.once
 def test_the_table_of_the_mail_is_the_summary_of_the_run(district: Grove, postbox: Postbox) -> None:
     files = small()
     files["users"] = [*edited(files["users"], "p1", familyName=""), user("q1", "aide")]
@@ -90,6 +92,7 @@ def test_the_table_of_the_mail_is_the_summary_of_the_run(district: Grove, postbo
     assert run.findings["error"] and "left out as faulty" in text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("ending", ["failed", "applied", "held"])
 def test_no_mail_names_anybody(district: Grove, postbox: Postbox, ending: str) -> None:
     named = small()
@@ -118,6 +121,7 @@ def test_a_preview_tells_nobody(district: Grove, postbox: Postbox) -> None:
     assert notices.send() == (0, 0) and not Notice.objects.exists()
 
 
+@pytest.mark.once
 def test_a_failed_import_tells_what_to_do_next(district: Grove, postbox: Postbox) -> None:
     district.folder.rmdir()
     district.runs()

@@ -5,6 +5,7 @@ import pytest
 from rollbook.actions import sources
 from rollbook.connectors.oneroster.connector import OneRosterCsv
 from rollbook.domain.runs import Trigger
+from rollbook.store.models import Run
 from tests.district import Files, Grove, edited, minus, read, small, write
 
 
@@ -29,20 +30,20 @@ def taken(district: Grove, extracted: list[str], trigger: Trigger = Trigger.MANU
     return not extracted
 
 
-def test_the_same_bytes_again_are_not_read_and_the_numbers_are_the_same(district: Grove, extracted: list[str]) -> None:
-    first = district.applies(small())
-    before = district.everything()
+def test_the_same_bytes_again_are_not_read_and_the_numbers_are_the_same(imported: Grove, extracted: list[str]) -> None:
+    first = Run.objects.latest("pk")
+    before = imported.everything()
     extracted.clear()
 
-    night = district.runs(Trigger.SCHEDULED)
+    night = imported.runs(Trigger.SCHEDULED)
 
     assert night.state == "applied" and not extracted
     assert {name: n["read"] for name, n in night.counts.items()} == {name: n["read"] for name, n in first.counts.items()}
     assert all(n["same"] == n["read"] for n in night.counts.values())
-    assert district.everything() == before
+    assert imported.everything() == before
     assert "Nothing had to be changed" in night.message
     assert [line["read"] for line in night.summary] == [line["read"] for line in first.summary]
-    assert taken(district, extracted), "and so the night after"
+    assert taken(imported, extracted), "and so the night after"
 
 
 def test_rows_in_another_order_are_read_and_change_nothing(imported: Grove, extracted: list[str]) -> None:
@@ -81,12 +82,12 @@ def test_another_limit_or_setting_forbids_it(imported: Grove, extracted: list[st
     assert not taken(imported, extracted)
 
 
-def test_a_preview_of_other_files_in_between_does_not_leak_into_it(district: Grove, extracted: list[str]) -> None:
-    first = district.applies(small())
-    district.sends(minus(small(), "p1", "p2", "p3"), Trigger.PREVIEW)
-    write(district.folder, small())
+def test_a_preview_of_other_files_in_between_does_not_leak_into_it(imported: Grove, extracted: list[str]) -> None:
+    first = Run.objects.latest("pk")
+    imported.sends(minus(small(), "p1", "p2", "p3"), Trigger.PREVIEW)
+    write(imported.folder, small())
 
-    night = district.runs()
+    night = imported.runs()
 
     assert night.counts["person"]["read"] == first.counts["person"]["read"]
     from rollbook.domain.entities import PERSON
@@ -108,12 +109,12 @@ def test_an_approved_preview_in_between_forbids_it(imported: Grove, extracted: l
     assert "p5" in imported.rows("person")
 
 
-def test_a_snapshot_that_is_gone_forbids_it(district: Grove, extracted: list[str]) -> None:
+def test_a_snapshot_that_is_gone_forbids_it(imported: Grove, extracted: list[str]) -> None:
     from rollbook.store.snapshots import files_of
 
-    first = district.applies(small())
+    first = Run.objects.latest("pk")
     files_of(first.source_id, first.pk).drop_snapshot()
-    assert not taken(district, extracted)
+    assert not taken(imported, extracted)
 
 
 def test_one_changed_letter_is_always_seen(imported: Grove, extracted: list[str]) -> None:
@@ -123,7 +124,7 @@ def test_one_changed_letter_is_always_seen(imported: Grove, extracted: list[str]
         assert not taken(imported, extracted), file
 
 
-def test_an_unchanged_file_of_a_changed_package_is_kept_by_reference(district: Grove) -> None:
+def test_an_unchanged_file_of_a_changed_package_is_kept_by_reference(imported: Grove) -> None:
     from rollbook.domain.entities import ENROLLMENT, PERSON
     from rollbook.store.snapshots import files_of
 
@@ -131,7 +132,7 @@ def test_an_unchanged_file_of_a_changed_package_is_kept_by_reference(district: G
         folder = files_of(run.source_id, run.pk).snapshot  # type: ignore[attr-defined]
         return (folder / f"{entity.name}.parquet").stat().st_ino  # type: ignore[attr-defined]
 
-    one = district.applies(small())
-    two = district.applies(small() | {"users": edited(small()["users"], "p1", familyName="New")})
+    one = Run.objects.latest("pk")
+    two = imported.applies(small() | {"users": edited(small()["users"], "p1", familyName="New")})
     assert inode(one, ENROLLMENT) == inode(two, ENROLLMENT)
     assert inode(one, PERSON) != inode(two, PERSON)

@@ -1,5 +1,6 @@
 """Undo: the mirror of an applied import, with the values that stood there before, and without what somebody changed since."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from rollbook.lib import clock
 from rollbook.store.models import Run
 from rollbook.store.snapshots import files_of
 from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user
+from tests.prepared import Past
 
 
 def other() -> Files:
@@ -20,6 +22,28 @@ def other() -> Files:
     files["users"] = edited(edited(files["users"], "p3", familyName="Third", email="third@maple.example"), "p4", email="")
     files["enrollments"] = [*files["enrollments"], enrollment("k2", "p9", school="s2")]
     return files
+
+
+def two_nights(district: Grove) -> None:
+    district.applies(small())
+    district.applies(other())
+
+
+@pytest.fixture
+def second(after: Callable[[Past], Grove]) -> tuple[Grove, Run]:
+    """A district after the second night, and that import."""
+    return after(two_nights), Run.objects.latest("pk")
+
+
+def second_night_undone(district: Grove) -> None:
+    two_nights(district)
+    assert district.undoes(Run.objects.latest("pk")).state == "applied"
+
+
+@pytest.fixture
+def undone(after: Callable[[Past], Grove]) -> Grove:
+    """A district after the second night was undone."""
+    return after(second_night_undone)
 
 
 def test_everything_comes_back_with_the_values_it_had(imported: Grove) -> None:
@@ -38,12 +62,9 @@ def test_everything_comes_back_with_the_values_it_had(imported: Grove) -> None:
     assert undone.counts["person"] | {"vanish": 1, "return": 1, "alter": 2, "same": 0, "unfit": 0} == undone.counts["person"]
 
 
-def test_the_night_after_an_undo_sees_what_is_there(imported: Grove) -> None:
+def test_the_night_after_an_undo_sees_what_is_there(undone: Grove) -> None:
     """The hashes beside the database must follow an undo: a change that was taken back is a change again."""
-    second = imported.applies(other())
-    imported.undoes(second)
-
-    again = imported.runs()  # pressed by a person
+    again = undone.runs()  # pressed by a person
 
     assert again.state == "applied"
     assert {k: again.counts["person"][k] for k in ("appear", "return", "alter", "vanish")} == {
@@ -52,7 +73,7 @@ def test_the_night_after_an_undo_sees_what_is_there(imported: Grove) -> None:
         "alter": 2,
         "vanish": 1,
     }
-    quiet = imported.runs()
+    quiet = undone.runs()
     assert not any(n[k] for n in quiet.counts.values() for k in ("appear", "alter", "vanish", "return"))
 
 
@@ -65,34 +86,34 @@ def test_an_undo_goes_through_the_same_gate(district: Grove) -> None:
     assert district.active("person") == 0 and not any(district.roster().values())
 
 
-def test_undo_of_an_undo_brings_the_change_back(imported: Grove) -> None:
-    second = imported.applies(other())
-    after = imported.roster()
-    undone = imported.undoes(second)
+def test_undo_of_an_undo_brings_the_change_back(second: tuple[Grove, Run]) -> None:
+    district, run = second
+    after = district.roster()
+    undone = district.undoes(run)
 
-    redone = imported.undoes(undone)
+    redone = district.undoes(undone)
 
     assert redone.state == "applied"
-    assert imported.roster() == after
-    night = imported.runs(Trigger.SCHEDULED)
+    assert district.roster() == after
+    night = district.runs(Trigger.SCHEDULED)
     assert night.state == "applied", "nothing is undone any more, so nothing waits"
 
 
-def test_what_somebody_changed_since_is_a_conflict_and_left_alone(imported: Grove) -> None:
-    second = imported.applies(other())
+def test_what_somebody_changed_since_is_a_conflict_and_left_alone(second: tuple[Grove, Run]) -> None:
+    district, run = second
     third = other()
     third["users"] = edited(third["users"], "p3", familyName="Since")  # the email is still the second night's
     third["users"] = edited(third["users"], "p9", familyName="Since")  # came with the second night
-    imported.applies(third)
+    district.applies(third)
 
-    undone = imported.undoes(second)
+    undone = district.undoes(run)
 
-    people = imported.rows("person")
+    people = district.rows("person")
     assert people["p3"]["family_name"] == "Since" and people["p3"]["email"] == "p3@maple.example"
     assert people["p9"]["family_name"] == "Since"
     assert people["p2"] and people["p4"]["email"] == "p4@maple.example"
     said = {
-        (each["sourced_id"], each["field"]) for each in imported.findings(undone, "changed_since") if each["entity"] == "person"
+        (each["sourced_id"], each["field"]) for each in district.findings(undone, "changed_since") if each["entity"] == "person"
     }
     assert said == {("p3", "family_name"), ("p9", None)}
     assert undone.findings["warning"] >= 2 and not undone.findings["error"]
@@ -134,59 +155,53 @@ def test_a_person_who_is_back_already_is_a_conflict_and_no_error(imported: Grove
     assert "p2" in {each["sourced_id"] for each in imported.findings(undone, "changed_since")}
 
 
-def test_undo_then_the_nightly_import_is_held(imported: Grove) -> None:
-    second = imported.applies(other())
-    imported.undoes(second)
-    state = imported.everything()
+def test_undo_then_the_nightly_import_is_held(undone: Grove) -> None:
+    state = undone.everything()
 
-    night = imported.runs(Trigger.SCHEDULED)
+    night = undone.runs(Trigger.SCHEDULED)
 
     assert night.state == "held"
     assert any("The same data were undone on" in reason for reason in night.reasons), night.reasons
-    assert imported.everything() == state
-    assert imported.runs(Trigger.SCHEDULED).state == "held"
+    assert undone.everything() == state
+    assert undone.runs(Trigger.SCHEDULED).state == "held"
 
 
-def test_undo_then_a_night_with_the_same_rows_in_another_order_is_held(imported: Grove) -> None:
-    second = imported.applies(other())
-    imported.undoes(second)
+def test_undo_then_a_night_with_the_same_rows_in_another_order_is_held(undone: Grove) -> None:
     files = other()
     files["users"] = list(reversed(files["users"]))
-    assert imported.sends(files, Trigger.SCHEDULED).state == "held"
+    assert undone.sends(files, Trigger.SCHEDULED).state == "held"
 
 
-def test_undo_then_other_data_are_imported(imported: Grove) -> None:
-    imported.undoes(imported.applies(other()))
-    night = imported.sends(small(5), Trigger.SCHEDULED)
+def test_undo_then_other_data_are_imported(undone: Grove) -> None:
+    night = undone.sends(small(5), Trigger.SCHEDULED)
     assert night.state == "applied"
-    assert imported.source.undone_run is None
+    assert undone.source.undone_run is None
 
 
-def test_undo_then_pressed_by_a_person_is_applied(imported: Grove) -> None:
-    imported.undoes(imported.applies(other()))
-    assert imported.runs(Trigger.MANUAL).state == "applied"
-    assert imported.runs(Trigger.SCHEDULED).state == "applied"
+def test_undo_then_pressed_by_a_person_is_applied(undone: Grove) -> None:
+    assert undone.runs(Trigger.MANUAL).state == "applied"
+    assert undone.runs(Trigger.SCHEDULED).state == "applied"
 
 
-def test_undo_of_an_older_import_holds_the_night_while_the_data_are_those_of_the_newer(imported: Grove) -> None:
+def test_undo_of_an_older_import_holds_the_night_while_the_data_are_those_of_the_newer(second: tuple[Grove, Run]) -> None:
     """What was undone is in tonight's data, too: they are the same as last night's, when it was undone."""
-    second = imported.applies(other())
+    district, run = second
     third = plus(other(), users=[user("p10")], enrollments=[enrollment("k2", "p10", school="s2")])
-    imported.applies(third)
-    imported.undoes(second)
-    state = imported.everything()
+    district.applies(third)
+    district.undoes(run)
+    state = district.everything()
 
-    night = imported.runs(Trigger.SCHEDULED)
+    night = district.runs(Trigger.SCHEDULED)
 
-    assert night.state == "held" and imported.everything() == state
+    assert night.state == "held" and district.everything() == state
 
 
-def test_undo_after_a_byte_identical_night_still_holds_the_next(imported: Grove) -> None:
-    second = imported.applies(other())
-    same = imported.runs(Trigger.SCHEDULED)
+def test_undo_after_a_byte_identical_night_still_holds_the_next(second: tuple[Grove, Run]) -> None:
+    district, run = second
+    same = district.runs(Trigger.SCHEDULED)
     assert same.state == "applied"
-    imported.undoes(second)
-    assert imported.runs(Trigger.SCHEDULED).state == "held"
+    district.undoes(run)
+    assert district.runs(Trigger.SCHEDULED).state == "held"
 
 
 def test_only_what_was_applied_can_be_undone(district: Grove) -> None:
@@ -197,32 +212,32 @@ def test_only_what_was_applied_can_be_undone(district: Grove) -> None:
             runs.undo(district.ada, run.pk)
 
 
-def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(imported: Grove) -> None:
-    second = imported.applies(other())
-    files_of(second.source_id, second.pk).drop()
+def test_a_receipt_that_is_not_kept_any_more_is_said_and_not_guessed(second: tuple[Grove, Run]) -> None:
+    district, run = second
+    files_of(run.source_id, run.pk).drop()
     with pytest.raises(Conflict, match="receipt"):
-        runs.undo(imported.ada, second.pk)
+        runs.undo(district.ada, run.pk)
 
 
-def test_receipts_are_kept_for_a_year_and_snapshots_for_less(imported: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
-    second = imported.applies(other())
-    imported.applies(small(5))
+def test_receipts_are_kept_for_a_year_and_snapshots_for_less(second: tuple[Grove, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    district, run = second
+    district.applies(small(5))
     for number in range(2):
-        imported.applies(small(6 + number))
+        district.applies(small(6 + number))
     now = clock.now()
 
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=61))
     runs.prune()
-    assert not files_of(second.source_id, second.pk).snapshot.exists()
-    assert files_of(second.source_id, second.pk).folder.exists()
-    assert imported.again(second).files_kept
+    assert not files_of(run.source_id, run.pk).snapshot.exists()
+    assert files_of(run.source_id, run.pk).folder.exists()
+    assert district.again(run).files_kept
 
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=366))
     runs.prune()
-    assert not files_of(second.source_id, second.pk).folder.exists() and not imported.again(second).files_kept
+    assert not files_of(run.source_id, run.pk).folder.exists() and not district.again(run).files_kept
     with pytest.raises(Conflict):
-        runs.undo(imported.ada, second.pk)
-    assert imported.runs().state == "applied"  # and the night after needs none of it
+        runs.undo(district.ada, run.pk)
+    assert district.runs().state == "applied"  # and the night after needs none of it
 
 
 def test_an_undo_that_was_overtaken_is_refused(district: Grove) -> None:

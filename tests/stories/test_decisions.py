@@ -1,5 +1,6 @@
 """The fear that something is applied that nobody has seen, or twice, or by the wrong one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rollbook.domain.errors import Conflict, NotAllowed, NotFound, StaleChangese
 from rollbook.domain.runs import Trigger
 from rollbook.store.models import Account, AuditEntry, Run
 from tests.district import Files, Grove, edited, minus, small
+from tests.prepared import Past
 
 
 def no_parents() -> Files:
@@ -17,13 +19,16 @@ def no_parents() -> Files:
     return files | {"users": edited(files["users"], "p1", agentSourcedIds="")}
 
 
-@pytest.fixture
-def waiting(district: Grove) -> tuple[Grove, Run]:
-    """A district whose second import waits: all of its parents would leave."""
+def all_parents_would_leave(district: Grove) -> None:
     district.applies(small())
     run = district.sends(no_parents())
     assert run.state == "held", run.message
-    return district, run
+
+
+@pytest.fixture
+def waiting(after: Callable[[Past], Grove]) -> tuple[Grove, Run]:
+    """A district whose second import waits: all of its parents would leave."""
+    return after(all_parents_would_leave), Run.objects.latest("pk")
 
 
 def test_two_admins_answer_at_once_and_one_is_told(waiting: tuple[Grove, Run]) -> None:
@@ -195,7 +200,7 @@ def test_an_old_preview_does_not_wait_for_ever(imported: Grove) -> None:
 def test_only_administrators_decide(waiting: tuple[Grove, Run]) -> None:
     district, run = waiting
     cleo = actor.of_account(Account(district=district.row, email="cleo@maple.example"))
-    left = actor.of_account(Account(district=district.row, email="left@maple.example", is_administrator=True, is_active=False))
+    left = actor.of_account(Account.objects.create(district=district.row, email="left@maple.example", state="inactive"))
     for who in (cleo, left):
         for act in (
             lambda who=who: runs.approve(who, run.pk),
@@ -218,18 +223,17 @@ def test_an_import_of_another_district_is_not_there(waiting: tuple[Grove, Run], 
         runs.reject(other.ada, run.pk, "no")
 
 
-def test_two_districts_with_the_same_ids_never_touch_each_other(district: Grove, tmp_path: Path) -> None:
+def test_two_districts_with_the_same_ids_never_touch_each_other(imported: Grove, tmp_path: Path) -> None:
     other = Grove(tmp_path, "Elm Creek")
-    district.applies(small())
     theirs = small(5)
     theirs["users"] = [each | {"familyName": "Elm"} for each in theirs["users"]]
     other.applies(theirs)
     before = other.everything()
 
-    district.applies(minus(small(), "p1", "g1", "k2"))
-    run = district.applies(small(6))
-    district.applies(small())
-    district.undoes(run)
+    imported.applies(minus(small(), "p1", "g1", "k2"))
+    run = imported.applies(small(6))
+    imported.applies(small())
+    imported.undoes(run)
 
     assert other.everything() == before
 

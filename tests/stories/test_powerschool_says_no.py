@@ -72,6 +72,7 @@ def test_the_page_knows_every_switch() -> None:
     assert SAID.keys() | CURED == FAULTS.keys() | {"too-slow"}
 
 
+@pytest.mark.once
 def test_what_passes_by_itself_costs_no_night_and_no_row(district: Grove, source: Source, powerschool: PowerSchool) -> None:
     nights = Nights(district, source, powerschool)
     before = roster(source)
@@ -86,6 +87,7 @@ def test_what_passes_by_itself_costs_no_night_and_no_row(district: Grove, source
     assert [len(rows) - len(before[name]) for name, rows in roster(source).items() if rows != before[name]] == [1]
 
 
+@pytest.mark.once
 def test_what_stays_changes_nothing_and_is_said_as_the_page_says_it(
     district: Grove, source: Source, powerschool: PowerSchool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

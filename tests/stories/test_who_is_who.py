@@ -35,6 +35,18 @@ def test_a_new_id_with_the_same_email_is_named_and_never_merged(imported: Grove)
     assert {each["level"] for each in said} == {"warning"}
 
 
+def test_one_who_leaves_and_comes_under_a_new_id_is_named_and_never_merged(imported: Grove) -> None:
+    files = minus(small(), "p2")
+    files["users"] = [*files["users"], user("q1", email="P2@Maple.Example"), user("q2", email="q2@maple.example")]
+
+    run = imported.applies(files)
+
+    assert imported.changes(run, "person") == {"p2": "vanish", "q1": "appear", "q2": "appear"}
+    said = imported.findings(run, "another_id")
+    assert [(each["sourced_id"], each["level"]) for each in said] == [("q1", "warning")]
+    assert "'q1' has the email of 'p2', who leaves" in said[0]["message"]
+
+
 def test_a_returning_student_is_the_same_person(imported: Grove) -> None:
     was = imported.one("person", "p2")
     imported.applies(minus(small(), "p2"))

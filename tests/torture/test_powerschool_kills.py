@@ -51,6 +51,7 @@ def asked(powerschool: PowerSchool) -> set[Page]:
     return {(name, int(query["page"][0])) for name, query in found if query["pagesize"] != ["1"]}
 
 
+@pytest.mark.once
 def test_a_night_killed_twice_leaves_the_roster_and_does_not_ask_again_for_the_pages_that_it_has(
     zygote: Zygote, powerschool: PowerSchool, home: Path
 ) -> None:

@@ -23,8 +23,10 @@ from django.db import connection, transaction  # noqa: E402
 from rollbook.actions import actor, runs, setup, sources, work  # noqa: E402
 from rollbook.connectors.powerschool import client  # noqa: E402
 from rollbook.domain.entities import ENTITIES  # noqa: E402
+from rollbook.domain.rights import ADMINISTRATOR  # noqa: E402
 from rollbook.domain.runs import RunState, Trigger  # noqa: E402
 from rollbook.lib import http  # noqa: E402
+from rollbook.store import accounts  # noqa: E402
 from rollbook.store import roster as rows  # noqa: E402
 from rollbook.store.models import MODELS, Account, District, Run, Source  # noqa: E402
 from tests.district import edited, enrollment, minus, small, user, write  # noqa: E402
@@ -54,7 +56,7 @@ def variant(name: str) -> None:
 
 
 def ada() -> actor.Actor:
-    return actor.of_account(Account.objects.get())
+    return actor.of_account(Account.objects.get(by_hand=True))
 
 
 # --- what a process may be told to do ---
@@ -64,9 +66,10 @@ def begin(order: dict[str, Any]) -> None:
     """Make the database and the district, with a source of files, or a PowerSchool with the settings in the order."""
     setup.prepare()
     district = District.objects.create(name="Maple Grove")
-    account = Account(district=district, email="ada@maple.example", is_administrator=True)
+    account = Account(district=district, email="ada@maple.example")
     account.set_unusable_password()
     account.save()
+    accounts.give(account, ADMINISTRATOR)
     if asked := order.get("powerschool"):
         sources.add(actor.of_account(account), "powerschool", "lincoln", asked)
     else:
@@ -110,11 +113,14 @@ def recover(_: dict[str, Any]) -> None:
 
 
 def look(_: dict[str, Any]) -> None:
-    """Say what the roster holds, to the letter, and in which states the runs are."""
+    """Say what the roster and the accounts of its people hold, to the letter, and in which states the runs are."""
     held = {}
     for entity in ENTITIES:
         names = ("sourced_id", "uuid", "status", *entity.names)
         held[entity.name] = sorted([str(cell) for cell in each] for each in MODELS[entity.name].objects.values_list(*names))
+    follow = ("person", "kind", "state", "before_leaving", "username", "wanted", "name", "email")
+    of_roster = Account.objects.filter(by_hand=False).values_list(*follow)
+    held["account"] = sorted([str(cell) for cell in each] for each in of_roster)
     newest = Run.objects.order_by("-pk").first()
     with connection.cursor() as cursor:
         indexes = {

@@ -72,6 +72,14 @@ def test_rounding_never_moves_a_share_across_its_limit(count: int, of: int, limi
     assert (text >= Fraction(str(limit))) == (100 * count >= Fraction(str(limit)) * of)
 
 
+@pytest.mark.parametrize(
+    ("count", "of", "text"),
+    [(100, 1_001, "9.99 %"), (5, 101, "4.95 %"), (90, 900, "10.0 %"), (2, 11, "18.2 %"), (1, 3_000, "0.03 %"), (0, 9, "0.0 %")],
+)
+def test_where_no_limit_is_named_a_whole_percent_is_an_exact_one(count: int, of: int, text: str) -> None:
+    assert shown(count, of, None) == text
+
+
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.integers(1, 50), st.sampled_from([0.1, 5.0, 10.0, 33.3]))
 def test_a_share_is_compared_exactly(count: int, of: int, floor: int, percent: float) -> None:
     limit = Threshold("person", Kind.VANISH, percent=percent, floor=floor)

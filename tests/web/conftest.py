@@ -12,6 +12,7 @@ from rollbook.store.models import Account, Run
 from tests.conftest import first_import
 from tests.district import Grove, minus, small
 from tests.prepared import Past
+from tests.signing_in import of
 
 
 @pytest.fixture
@@ -32,13 +33,24 @@ def half_would_leave(district: Grove) -> None:
     assert run.state == RunState.HELD, run.message
 
 
+def two_leave(district: Grove) -> None:
+    district.imports(300)
+    assert district.imports(298).state == RunState.APPLIED
+
+
 #: Fixture -> what has happened before a test that has it.
-PASTS: dict[str, Past] = {"held": half_would_leave, "imported": first_import}
+PASTS: dict[str, Past] = {"held": half_would_leave, "imported": first_import, "fewer": two_leave}
 
 
 @pytest.fixture
 def held(district: Grove) -> Run:
     """Ten students of twenty would leave."""
+    return Run.objects.latest("pk")
+
+
+@pytest.fixture
+def fewer(district: Grove) -> Run:
+    """The second import, with which two students of 300 have left."""
     return Run.objects.latest("pk")
 
 
@@ -63,9 +75,3 @@ def ben(district: Grove) -> Client:
 def cleo(district: Grove, tmp_path: Path) -> Client:
     """Administers another district of the same installation."""
     return of(Grove(tmp_path, "Elsewhere").account)
-
-
-def of(account: Account) -> Client:
-    client = Client()
-    client.force_login(account)
-    return client

@@ -3,10 +3,13 @@
 import pytest
 from django.test import Client
 
-from rollbook.actions import accounts
+from rollbook.actions import signing
+from rollbook.actions.actor import of_account
+from rollbook.domain.rights import Right
 from rollbook.lib import clock
 from rollbook.store.models import Account, AuditEntry, District
 from tests.district import Grove
+from tests.signing_in import passes
 
 GIVEN = {
     "district": "Maple Grove",
@@ -26,7 +29,7 @@ def failed(client: Client, email: str, times: int = 1) -> list[int]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let three failures be many: each costs as much as a password is worth."""
-    monkeypatch.setattr(accounts, "PAIR", 3)
+    monkeypatch.setattr(signing, "PAIR", 3)
 
 
 @pytest.fixture
@@ -46,7 +49,10 @@ def test_the_first_start_makes_district_and_administrator_and_signs_in() -> None
     assert client.post("/first-start/", GIVEN).headers["Location"] == "/"
 
     account = Account.objects.get()
-    assert (account.email, account.is_administrator, account.district.time_zone) == ("ada@maple.example", True, "America/Chicago")
+    assert (account.email, account.district.time_zone) == ("ada@maple.example", "America/Chicago")
+    assert dict(of_account(account).rights) == dict.fromkeys(Right)
+    assert client.get("/").headers["Location"] == "/sign-in/first-factor/"
+    passes(client, account)
     assert "Add a source" in client.get("/").content.decode()
 
 
@@ -92,7 +98,8 @@ def test_the_session_gets_a_new_key_when_somebody_signs_in(started: Account) -> 
     client.post("/sign-in/", {"email": " ADA@maple.example", "password": GIVEN["password"]})
 
     assert client.session.session_key != planted
-    assert client.get("/").status_code == 200
+    assert "before" not in client.session
+    assert client.get("/sign-in/first-factor/").status_code == 200
 
 
 def test_signing_in_never_leads_to_another_host(started: Account) -> None:
@@ -112,21 +119,21 @@ def test_signing_out_takes_a_post_and_ends_the_session(started: Account) -> None
 
 def test_a_guesser_has_to_wait_and_the_right_password_does_not_help(started: Account) -> None:
     client = Client()
-    assert failed(client, started.email, accounts.PAIR) == [401] * accounts.PAIR
+    assert failed(client, started.email, signing.PAIR) == [401] * signing.PAIR
     assert failed(client, started.email) == [429]
     assert client.post("/sign-in/", {"email": started.email, "password": GIVEN["password"]}).status_code == 429
-    assert AuditEntry.objects.filter(act="sign-in.failed").count() == accounts.PAIR
+    assert AuditEntry.objects.filter(act="sign-in.failed").count() == signing.PAIR
 
 
 def test_a_guesser_cannot_lock_out_somebody_at_another_address(started: Account) -> None:
-    failed(Client(REMOTE_ADDR="203.0.113.9"), started.email, accounts.PAIR + 1)
+    failed(Client(REMOTE_ADDR="203.0.113.9"), started.email, signing.PAIR + 1)
     answers = {"email": started.email, "password": GIVEN["password"]}
     assert Client(REMOTE_ADDR="198.51.100.7").post("/sign-in/", answers).status_code == 302
 
 
 def test_the_wait_is_over_after_a_quarter_of_an_hour(started: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed(Client(), started.email, accounts.PAIR)
-    later = clock.now() + accounts.WINDOW
+    failed(Client(), started.email, signing.PAIR)
+    later = clock.now() + signing.WINDOW
     monkeypatch.setattr(clock, "now", lambda: later)
     assert failed(Client(), started.email) == [401]
 
@@ -143,7 +150,7 @@ def test_an_account_that_is_none_is_not_told_apart(started: Account) -> None:
 
 def test_who_has_left_cannot_sign_in(district: Grove) -> None:
     district.account.set_password(GIVEN["password"])
-    district.account.is_active = False
+    district.account.state = "inactive"
     district.account.save()
     answers = {"email": district.account.email, "password": GIVEN["password"]}
     assert Client().post("/sign-in/", answers).status_code == 401

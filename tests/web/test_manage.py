@@ -224,15 +224,13 @@ def test_a_stranger_s_files_never_reach_the_disk(district: Grove, tmp_path: Path
 # --- import ---
 
 
-def test_the_summary_adds_up_and_says_what_the_shares_are_of(district: Grove, ada: Client) -> None:
-    district.imports(300)
-    run = district.imports(298)
+def test_the_summary_adds_up_and_says_what_the_shares_are_of(district: Grove, fewer: Run, ada: Client) -> None:
     page = ada.get(at(district, "import")).content.decode()
     assert "Summary from last import" in page
-    line = next(each for each in run.summary if each["title"] == "Users – Students")
+    line = next(each for each in fewer.summary if each["title"] == "Users – Students")
     assert line["read"] == line["added"] + line["changed"] + line["returned"] + line["unchanged"] + line["errors"]
     assert f"{100 * line['removed'] / line['active']:.1f} % of {line['active']}" in page
-    assert f'href="/imports/{run.pk}/"' in page
+    assert f'href="/imports/{fewer.pk}/"' in page
 
 
 def test_a_second_start_is_refused_in_words(district: Grove, ada: Client) -> None:
@@ -253,19 +251,15 @@ def test_a_preview_is_asked_for_as_a_preview(district: Grove, ada: Client) -> No
     assert district.active("person") == 0
 
 
-def test_an_import_on_hold_is_the_first_thing_on_the_page(district: Grove, ada: Client) -> None:
-    district.imports(300)
-    run = district.imports(150)
+def test_an_import_on_hold_is_the_first_thing_on_the_page(district: Grove, held: Run, ada: Client) -> None:
     page = ada.get(at(district, "import")).content.decode()
-    assert f'<a class="button primary" href="/imports/{run.pk}/">' in page
+    assert f'<a class="button primary" href="/imports/{held.pk}/">' in page
     assert page.index("Nothing has been changed.") < page.index("Import now")
 
 
 def test_the_import_tab_asks_the_database_a_fixed_number_of_times(
-    district: Grove, ada: Client, django_assert_max_num_queries: Any
+    district: Grove, held: Run, ada: Client, django_assert_max_num_queries: Any
 ) -> None:
-    district.imports(300)
-    district.imports(150)
     with django_assert_max_num_queries(16):
         ada.get(at(district, "import"))
 
@@ -303,9 +297,7 @@ def test_all_wrong_figures_are_named_at_once_and_none_is_saved(district: Grove, 
     assert not Limit.objects.exists()
 
 
-def test_a_limit_can_be_tried_on_what_was_measured_before_it_is_saved(district: Grove, ada: Client) -> None:
-    district.imports(300)
-    district.imports(298)
+def test_a_limit_can_be_tried_on_what_was_measured_before_it_is_saved(district: Grove, fewer: Run, ada: Client) -> None:
     district.imports(298)
     page = ada.post(at(district, "limits"), {f"percent:{LEAVERS}": "0.1", f"floor:{LEAVERS}": "1", "do": "try"}).content.decode()
     assert "Tried, not saved." in page
@@ -313,9 +305,9 @@ def test_a_limit_can_be_tried_on_what_was_measured_before_it_is_saved(district: 
     assert not Limit.objects.exists()
 
 
-def test_judging_limits_costs_three_statements_however_many_there_are(district: Grove, django_assert_num_queries: Any) -> None:
-    district.imports(300)
-    district.imports(298)
+def test_judging_limits_costs_three_statements_however_many_there_are(
+    district: Grove, fewer: Run, django_assert_num_queries: Any
+) -> None:
     source = district.source
     now = sources.limits(source)
     with django_assert_num_queries(2):

@@ -108,25 +108,27 @@ def test_who_changed_schools_is_found_at_the_new_one_alone(imported: Grove, ada:
     assert "Fp4, Gp4" in names_in(get(ada, f"/people/?school={source}.s2&status=all"))
 
 
-@pytest.mark.parametrize("address", ["/people/", "/people/?q=g&kind=student&status=all", "/classes/", "/schools/"])
-def test_a_list_costs_the_same_however_long_it_is(
-    district: Grove, ada: Client, django_assert_max_num_queries: Any, address: str
-) -> None:
+def test_a_list_costs_the_same_however_long_it_is(district: Grove, ada: Client, django_assert_max_num_queries: Any) -> None:
+    few = {}
     district.applies(many(20))
-    with django_assert_max_num_queries(16) as few:
-        get(ada, address)
+    get(ada, "/schools/")  # the first page of a session writes that it is in use
+    for address in ("/people/", "/people/?q=g&kind=student&status=all", "/classes/", "/schools/"):
+        with django_assert_max_num_queries(16) as asked:
+            get(ada, address)
+        few[address] = len(asked)
     district.applies(many(200))
-    with django_assert_max_num_queries(len(few)):
-        get(ada, address)
+    for address, most in few.items():
+        with django_assert_max_num_queries(most, info=address):
+            get(ada, address)
 
 
 def test_every_statement_of_a_list_begins_with_the_district(district: Grove, django_assert_max_num_queries: Any) -> None:
     district.applies(many(60))
     source = district.source.pk
     with django_assert_max_num_queries(20) as asked:
-        reads.people(district.row.pk, Wanted(words="g", school=(source, "s1"), kind="student", after=(source, "p1")))
-        reads.classes(district.row.pk, Wanted(term=(source, "t1")))
-        reads.schools(district.row.pk)
+        reads.people(district.row.pk, Wanted(words="g", school=(source, "s1"), kind="student", after=(source, "p1")), None)
+        reads.classes(district.row.pk, Wanted(term=(source, "t1")), None)
+        reads.schools(district.row.pk, None)
     for each in asked.captured_queries:
         for table in re.findall(r'(?:FROM|JOIN) "(roster_\w+)"', each["sql"]):
             assert re.search(rf'"?(?:{table}|U0)"?\."district_id" =', each["sql"]), each["sql"]
@@ -226,13 +228,13 @@ def test_another_district_s_people_are_nowhere(imported: Grove, cleo: Client) ->
     for address in (
         "/people/?status=all",
         "/people/?q=Gp1",
-        f"/people/?school={imported.source.pk}.s1",
         "/classes/",
         "/schools/",
     ):
         page = get(cleo, address)
         assert "Gp1" not in page.replace('value="Gp1"', "")
         assert "School s1" not in page
+    get(cleo, f"/people/?school={imported.source.pk}.s1", 404)
     get(cleo, person(imported, "p1"), 404)
     get(cleo, f"/classes/{imported.source.pk}/k1/", 404)
     get(cleo, f"/schools/{imported.source.pk}/s1/", 404)

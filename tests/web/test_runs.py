@@ -174,7 +174,7 @@ def test_what_was_not_looked_at_is_not_approved(held: Run, ada: Client, district
 def test_the_second_of_two_answers_is_told_in_words(held: Run, ada: Client, district: Grove) -> None:
     runs.reject(replace(district.ada, name="ben@maple.example"), held.pk, "half a file")
     page = ada.post(f"/imports/{held.pk}/approve/", {"seen": held.digest}, follow=True).content.decode()
-    assert "does not wait for an answer any more" in page
+    assert f"ben@maple.example has rejected import {held.pk} already" in page
     assert "ben@maple.example rejected this import" in page
     assert "half a file" in page
     assert district.again(held).state == RunState.REJECTED
@@ -274,7 +274,9 @@ def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:
     Notice.objects.filter(run=held).update(attempts=2, error="ConnectionRefusedError", next_at=held.ended_at)
     page = text_of(ada, page_of(held, "history"))
     assert "Not sent yet" in page
-    assert "tried 2 of 8 times (ConnectionRefusedError)" in page
+    assert "tried 2 of 8 times: the mail server does not answer" in page
+    assert "Somebody has not been told by mail yet" in page
+    assert "2 mails about imports have not gone out" in text_of(ada, "/")
     Notice.objects.filter(run=held).update(state="failed")
     assert "Given up" in text_of(ada, page_of(held, "history"))
 

@@ -5,6 +5,7 @@ import time
 from rollbook.actions import notices, runs
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import Conflict
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import audit
 from rollbook.store.models import Run, Source
@@ -22,7 +23,7 @@ def import_now(actor: Actor, source: Source) -> tuple[Run, Run | None]:
     an undo or an approved import that was interrupted: nothing of it was written. Raises Conflict if an import is at work, or
     if somebody has just asked for an undo that nobody has begun.
     """
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     waits = waiting(source)
     if waits is not None and _is_plain(waits):
         return waits, waits
@@ -33,7 +34,7 @@ def import_now(actor: Actor, source: Source) -> tuple[Run, Run | None]:
 
 def plan_now(actor: Actor, source: Source) -> Run:
     """Ask for a preview that can start at once: beside what waits, and never in its place."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     newest = newest_run(source.pk)
     if newest is not None and (newest.state, newest.trigger) == (RunState.QUEUED, Trigger.PREVIEW):
         return newest
@@ -43,7 +44,7 @@ def plan_now(actor: Actor, source: Source) -> Run:
 def approve_now(actor: Actor, number: int) -> Run:
     """Say yes to a held run; one that was approved before, and whose process then died, is taken up. Errors: as of `approve`."""
     run = runs.get(actor, number)
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     if run.state == RunState.QUEUED and run.approved_digest:
         return run
     return runs.approve(actor, number)
@@ -52,7 +53,7 @@ def approve_now(actor: Actor, number: int) -> Run:
 def undo_now(actor: Actor, number: int, *, also_changed: bool = False) -> tuple[Run, Run | None]:
     """Ask for an undo that can start at once; return it, and the waiting run that it takes up or takes the place of."""
     run = runs.get(actor, number)
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     waits = waiting(run.source)
     if waits is not None and (waits.undo_of_id, waits.also_changed) == (run.pk, also_changed):
         return waits, waits

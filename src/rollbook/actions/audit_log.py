@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from rollbook.actions.actor import Actor
+from rollbook.domain.rights import Right
 from rollbook.lib import clock
 from rollbook.store import audit, entries
 from rollbook.store.models import AuditEntry
@@ -11,16 +13,16 @@ from rollbook.store.models import AuditEntry
 
 def export(actor: Actor, sought: entries.Sought) -> Iterator[AuditEntry]:
     """Return all entries that match, up to now. The export itself is an entry, with what was asked for and how much came."""
-    actor.must_administer()
+    actor.must(Right.AUDIT)
     rows = entries.matching(actor.district, sought).filter(at__lte=clock.now())
-    asked = {name: str(value) for name, value in asdict(sought).items() if value}
+    asked: dict[str, Any] = {f"with_{name}": str(value) for name, value in asdict(sought).items() if value}
     audit.note(
         actor.district,
         actor.name,
         "audit.exported",
         "audit log",
         entries=rows.count(),
-        **{f"with_{n}": v for n, v in asked.items()},
+        **asked,
     )
     return entries.stream(rows)
 

@@ -10,8 +10,10 @@ import polars as pl
 from rollbook.actions import sources
 from rollbook.actions.actor import Actor
 from rollbook.connectors import registry
+from rollbook.connectors.protocol import Written
 from rollbook.domain.entities import ENTITIES
 from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.domain.rights import Right
 from rollbook.store import audit, snapshots
 from rollbook.store.models import Source
 from rollbook.store.roster import Roster, text
@@ -20,15 +22,15 @@ from rollbook.store.roster import Roster, text
 TRIES = 3
 
 
-def export(actor: Actor, form: str, folder: Path, source: str | None = None) -> tuple[Source, dict[str, int]]:
-    """Write a source's roster into a folder, with the source's own ids; return the source and the rows of each file.
+def export(actor: Actor, form: str, folder: Path, source: str | None = None) -> tuple[Source, Written]:
+    """Write a source's roster into a folder, with the source's own ids; return the source and what was written.
 
     Shape: streams through files beside the snapshots. The folder gets its name when all of it is written; an export that lay
         there before is replaced. Overrides are not in it: importing it into the same source changes nothing.
     Errors: ConfigError if the folder holds something else, if it is not clear which source is meant, or if the format cannot
         carry this roster; Conflict if imports of the source keep being applied meanwhile.
     """
-    actor.must_administer()
+    actor.must(Right.EXPORT)
     write = registry.writer(form)
     chosen = _chosen(actor, source)
     _refuse_foreign(folder)
@@ -36,14 +38,14 @@ def export(actor: Actor, form: str, folder: Path, source: str | None = None) -> 
         rows = _rows(chosen, Path(scratch))
         half = Path(tempfile.mkdtemp(dir=_parent(folder), prefix=f".{folder.name}-"))
         try:
-            counts = write(half, rows)
+            written = write(half, rows)
             half.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(half, folder)
         finally:
             shutil.rmtree(half, ignore_errors=True)
-    audit.note(actor.district, actor.name, "roster.exported", chosen.name, format=form, rows=sum(counts.values()))
-    return chosen, counts
+    audit.note(actor.district, actor.name, "roster.exported", chosen.name, format=form, rows=sum(written.rows.values()))
+    return chosen, written
 
 
 def _chosen(actor: Actor, name: str | None) -> Source:

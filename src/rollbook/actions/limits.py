@@ -9,6 +9,7 @@ from rollbook.actions import sources
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import DEFAULTS, Threshold, trips
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Measure, Run, Source
 
@@ -79,7 +80,7 @@ def save(actor: Actor, source: Source, figures: Mapping[str, Figures], unreadabl
 
     Errors: ConfigError, by key, with every complaint at once; what was `unreadable` is among them. Then nothing is changed.
     """
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     now = {each.key: Figures(each.percent, each.floor, each.count) for each in sources.limits(source)}
     wrong = dict(unreadable or {})
     changed = [key for key, wanted in figures.items() if now.get(key) != wanted]
@@ -109,7 +110,9 @@ def with_figures(limit: Threshold, figures: Figures) -> Threshold:
 
 
 def _measured(source: Source):  # type: ignore[no-untyped-def]
-    runs = Run.objects.filter(district_id=source.district_id, source=source).exclude(trigger=Trigger.PREVIEW)
+    runs = Run.objects.filter(district_id=source.district_id, source=source).exclude(
+        trigger__in=(Trigger.PREVIEW, Trigger.ARCHIVE)
+    )
     ended = runs.exclude(state__in=(RunState.QUEUED, RunState.WORKING, RunState.FAILED))
     return ended.filter(measures__isnull=False).distinct().order_by("-pk")
 

@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parseaddr
 from itertools import groupby
 from typing import Protocol
+
+from django.conf import settings
 
 from rollbook.connectors import registry
 
 KIND = "powerschool"
+
+#: PowerSchool takes no longer address of a publisher.
+LONGEST_CONTACT = 40
 
 
 class Release(Protocol):
@@ -43,16 +49,26 @@ class Table:
         return all(each.guardians for each in self.fields)
 
 
-def package(*, guardians: bool) -> bytes:
-    """Return the ZIP that PowerSchool installs."""
-    made: bytes = registry.beside(KIND, "plugin").package(guardians=guardians)
+def package(*, guardians: bool, contact: str = "") -> bytes:
+    """Return the ZIP that PowerSchool installs. `contact` is who can be asked about it; "": nobody."""
+    made: bytes = registry.beside(KIND, "plugin").package(guardians=guardians, **_named(contact))
     return made
 
 
-def description(*, guardians: bool) -> bytes:
+def description(*, guardians: bool, contact: str = "") -> bytes:
     """Return the bare plugin.xml: to be read before anything is installed."""
-    made: bytes = registry.beside(KIND, "plugin").plugin_xml(guardians=guardians)
+    made: bytes = registry.beside(KIND, "plugin").plugin_xml(guardians=guardians, **_named(contact))
     return made
+
+
+def contact() -> str:
+    """Return the address that this installation sends its mail from; "" where that is none that others could write to."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return address if "." in address.partition("@")[2] and len(address) <= LONGEST_CONTACT else ""
+
+
+def _named(contact: str) -> dict[str, str]:
+    return {"contact": contact} if contact else {}
 
 
 def version(*, guardians: bool) -> str:

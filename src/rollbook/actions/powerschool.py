@@ -15,7 +15,8 @@ from rollbook.actions.actor import Actor
 from rollbook.connectors import registry
 from rollbook.connectors.protocol import Probe
 from rollbook.domain.entities import entity
-from rollbook.domain.errors import ConfigError, NotFound, SourceError
+from rollbook.domain.errors import ConfigError, NotFound, SourceError, SourceUnavailable
+from rollbook.domain.rights import Right
 from rollbook.lib.http import Answer, Http
 from rollbook.store import audit
 from rollbook.store.models import AuditEntry, Source
@@ -65,16 +66,16 @@ def must_be_one(source: Source) -> None:
 
 def download(actor: Actor, source: Source, *, guardians: bool, bare: bool) -> Download:
     """Hand out the plugin, or its bare description, and write down which."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     must_be_one(source)
     said = plugin.version(guardians=guardians)
     if bare:
-        return Download("plugin.xml", "application/xml", plugin.description(guardians=guardians))
+        return Download("plugin.xml", "application/xml", plugin.description(guardians=guardians, contact=plugin.contact()))
     newest = plugin.releases()[0].version
-    named = {"version": said, "guardians": guardians, "release": newest, "source": source.pk}
+    named: dict[str, Any] = {"version": said, "guardians": guardians, "release": newest, "source": source.pk}
     audit.note(actor.district, actor.name, DOWNLOADED, source.name, **named)
     name = f"rollbook-plugin-{said}{'-with-guardians' if guardians else ''}.zip"
-    return Download(name, "application/zip", plugin.package(guardians=guardians))
+    return Download(name, "application/zip", plugin.package(guardians=guardians, contact=plugin.contact()))
 
 
 def downloaded(source: Source) -> Downloaded | None:
@@ -114,6 +115,11 @@ class Tested:
     probe: Probe | None = None
     fault: SourceError | None = None
 
+    @property
+    def next_step(self) -> str:
+        """What to do about the fault. An import is tried again by itself; a test is not."""
+        return self.fault.next_step.replace(SourceUnavailable.next_step, "Try again in some minutes.") if self.fault else ""
+
 
 #: Each step, and how the path of a question begins that is put in it at the earliest.
 STEPS = (
@@ -137,7 +143,7 @@ class Followed(Http):
 
 def try_connection(actor: Actor, source: Source, values: Mapping[str, str]) -> Tested:
     """Try settings that need not be saved, without reading a row; say how far that came. Raises ConfigError."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     must_be_one(source)
     http = sources.client(Followed, somebody_waits=True)
     probe, fault = None, None
@@ -188,7 +194,7 @@ def has_students(source: Source) -> bool:
 
 def judge(actor: Actor, source: Source, wanted: str) -> Judged:
     """Count what the present students lack under another answer, before it is kept. Raises ConfigError for no answer."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     must_be_one(source)
     devices = registry.beside(plugin.KIND, "devices")
     now = source.settings.get("devices", "")

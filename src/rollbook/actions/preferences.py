@@ -11,9 +11,10 @@ from django.db import transaction
 from rollbook.actions import schedule, sources
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import ConfigError, NotFound
+from rollbook.domain.rights import Right
 from rollbook.lib import clock
-from rollbook.store import audit
-from rollbook.store.models import Account, District, Source, Told
+from rollbook.store import accounts, audit
+from rollbook.store.models import District, Source, Told
 
 DAYS_AT_MOST = 3650
 
@@ -51,7 +52,7 @@ def of(source: Source) -> Preferences:
 def at_first(actor: Actor) -> Preferences:
     """Return what a new source starts with: its administrators are told, and nothing runs by itself."""
     district = District.objects.get(pk=actor.district)
-    people = Account.objects.filter(district=district, is_administrator=True, is_active=True).order_by("email")
+    people = accounts.holders(district.pk, Right.IMPORTS).exclude(email="")
     return Preferences(name="", told=tuple(people.values_list("email", flat=True)), time_zone=district.time_zone)
 
 
@@ -70,7 +71,7 @@ def by_number(actor: Actor, number: int) -> Source:
 
 def add(actor: Actor, kind: str, wanted: Preferences) -> Source:
     """Add a source that still needs the settings of its system. Raises ConfigError with every complaint at once."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     sources.options(kind)  # raises where there is no such kind
     with transaction.atomic():
         if wrong := _name_is_wrong(actor, wanted.name, None):
@@ -83,7 +84,7 @@ def add(actor: Actor, kind: str, wanted: Preferences) -> Source:
 
 def change(actor: Actor, source: Source, wanted: Preferences) -> Source:
     """Change what differs. Raises ConfigError with every complaint at once; then nothing is changed."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     now = of(source)
     wrong = _name_is_wrong(actor, wanted.name, source) | _wrong(wanted)
     steps: list[tuple[bool, Callable[[], Any]]] = [
@@ -124,7 +125,7 @@ def change(actor: Actor, source: Source, wanted: Preferences) -> Source:
 
 def change_kind(actor: Actor, source: Source, kind: str) -> Source:
     """Let a source read another kind of system. The settings of the old one are forgotten, its secrets with them."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     sources.options(kind)
     with transaction.atomic():
         source.kind, source.settings, source.secrets = kind, {}, ""

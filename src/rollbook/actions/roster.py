@@ -8,6 +8,7 @@ from rollbook.actions import sources
 from rollbook.actions.actor import Actor
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.errors import ConfigError
+from rollbook.domain.rights import Right
 from rollbook.store.models import Source
 from rollbook.store.roster import Roster
 
@@ -20,7 +21,7 @@ def rows(actor: Actor, entity: str, *, source: str | None = None, status: str | 
     Shape: `source`, `sourced_id`, `uuid`, `status`, the entity's columns, `last_run`, `changed_at` (UTC).
     Errors: ConfigError for an entity or status that is none; NotFound for an unknown source.
     """
-    actor.must_administer()
+    actor.must(Right.EXPORT)
     wrong = {}
     if entity not in BY_NAME:
         wrong["entity"] = f"'{entity}' is not one of {', '.join(BY_NAME)}"

@@ -1,10 +1,9 @@
 """What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +11,9 @@ from django.db import OperationalError, connection, transaction
 
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
-from rollbook.actions.sources import connect
-from rollbook.connectors.protocol import Connector
+from rollbook.actions.sources import connect, set_schedule
 from rollbook.domain.errors import Conflict, NotFound, RollbookError, StaleChangeset
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
 from rollbook.pipeline import outcome
@@ -22,8 +21,6 @@ from rollbook.pipeline import run as pipeline
 from rollbook.store import audit, runs
 from rollbook.store.models import Run, Source
 from rollbook.store.snapshots import files_of
-
-Reach = Callable[[Source, Path], Connector]
 
 
 def get(actor: Actor, number: int) -> Run:
@@ -36,11 +33,11 @@ def get(actor: Actor, number: int) -> Run:
 
 def start(actor: Actor, source: Source, trigger: Trigger = Trigger.MANUAL) -> Run:
     """Ask for an import, or a preview of one. Raises Conflict while one of the same source is waiting or at work."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     if not source.enabled:
         raise Conflict(f'"{source.name}" is disabled', next_step="Enable it again under Settings.")
     with transaction.atomic():
-        _refuse_second(source, beside_queued=trigger is Trigger.PREVIEW)
+        refuse_second(source, beside_queued=trigger is Trigger.PREVIEW)
         run = runs.queue(source, trigger, actor.name)
         if trigger is not Trigger.PREVIEW:
             _supersede_waiting(run)
@@ -61,10 +58,12 @@ def approve(actor: Actor, number: int, digest: str | None = None) -> Run:
     Errors: Conflict if somebody answered first or a newer preview exists; StaleChangeset if the roster has moved: then the
         run is superseded and a new one is queued.
     """
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     run = get(actor, number)
     if run.state != RunState.HELD:
-        raise Conflict(f"Import {number} does not wait for an answer any more: it is {run.state}")
+        raise _too_late(actor, run)
+    if run.trigger == Trigger.ARCHIVE and run.source.enabled:
+        raise Conflict(f'"{run.source.name}" imports again, so its archive can\'t be approved', next_step="Reject the archive.")
     if digest is not None and digest != run.digest:
         raise Conflict(f"Import {number} is not what it was when you looked at it")
     if run.trigger == Trigger.PREVIEW and runs.newest(run.source_id) != run:
@@ -74,14 +73,14 @@ def approve(actor: Actor, number: int, digest: str | None = None) -> Run:
     answer: dict[str, Any] = {"approved_digest": run.digest, "answered_by": actor.name, "worker": "", "heartbeat_at": None}
     with transaction.atomic():
         if not runs.move(run.pk, RunState.HELD, RunState.WORKING, by=actor.name, **answer):
-            raise Conflict(f"Somebody else has just answered import {number}, or another import of this source is at work")
+            raise _too_late(actor, get(actor, number))
         audit.note(actor.district, actor.name, "import.approved", run.name, source=run.source.name, digest=run.digest)
     return get(actor, number)
 
 
 def _supersede_stale(actor: Actor, run: Run) -> Run:
     with transaction.atomic():
-        fresh = runs.queue(run.source, Trigger.MANUAL, actor.name, undo_of=run.undo_of, also_changed=run.also_changed)
+        fresh = runs.queue(run.source, Trigger(run.trigger).again, actor.name, undo_of=run.undo_of, also_changed=run.also_changed)
         note = f"the roster has moved (import {fresh.pk} was asked for)"
         if not runs.move(run.pk, RunState.HELD, RunState.SUPERSEDED, by=actor.name, note=note, superseded_by=fresh):
             raise Conflict(f"Somebody else has just answered import {run.pk}")
@@ -92,37 +91,60 @@ def _supersede_stale(actor: Actor, run: Run) -> Run:
     )
 
 
-def reject(actor: Actor, number: int, because: str) -> Run:
-    """Say no to a held run, with a reason."""
-    actor.must_administer()
+def _too_late(actor: Actor, run: Run) -> Conflict:
+    """Say who, or what, was faster than an answer.
+
+    Where that was an undo, the source's data still want an answer: they are compared with the roster as it is now.
+    """
+    here = "Look at what has become of it."
+    other = run.superseded_by
+    if other is None:
+        act = {RunState.REJECTED: "rejected", RunState.HELD: ""}.get(RunState(run.state), "approved")
+        if act and run.answered_by:
+            return Conflict(f"{run.answered_by} has {act} import {run.pk} already", next_step=here)
+        return Conflict(f"Import {run.pk} can't be answered now: another import of this source is at work", next_step=here)
+    if other.undo_of_id is None or other.state != RunState.APPLIED or runs.newest(run.source_id) != other:
+        return Conflict(f"Import {other.pk} has taken the place of import {run.pk}", next_step=here)
+    fresh = start(actor, run.source)
+    return StaleChangeset(
+        f"The roster has moved since import {run.pk} was made: an earlier import was undone",
+        next_step=f"Import {fresh.pk} has been queued in its place; look at that one.",
+    )
+
+
+def reject(actor: Actor, number: int, because: str, *, stops_clock: bool = False) -> Run:
+    """Say no to a held run, with a reason. With `stops_clock` its source has no times any more until somebody sets some."""
+    actor.must(Right.IMPORTS)
     run = get(actor, number)
     if not because.strip():
         raise NotFound("A rejection needs a reason", next_step="Say in a few words why; others will read it.")
     answer: dict[str, Any] = {"answered_by": actor.name, "because": because.strip()}
     with transaction.atomic():
         if not runs.move(run.pk, RunState.HELD, RunState.REJECTED, by=actor.name, note=because.strip(), exit_code=0, **answer):
-            raise Conflict(f"Import {number} does not wait for an answer any more: it is {get(actor, number).state}")
+            raise _too_late(actor, get(actor, number))
         audit.note(actor.district, actor.name, "import.rejected", run.name, source=run.source.name)
+        if stops_clock:
+            set_schedule(actor, run.source, [], [])
     return get(actor, number)
 
 
 def undo(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
     """Ask for the reverse of an applied run: a run of its own, through the same gate."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     run = get(actor, number)
     if run.state != RunState.APPLIED:
         raise Conflict(f"Import {number} is {run.state}: only what was applied can be undone")
     if not run.files_kept or not files_of(run.source_id, run.pk).folder.exists():
         raise Conflict(f"The receipt of import {number} is not kept any more", next_step="Correct the source, then import again.")
     with transaction.atomic():
-        _refuse_second(run.source)
+        refuse_second(run.source)
         asked = runs.queue(run.source, Trigger.UNDO, actor.name, undo_of=run, also_changed=also_changed)
         audit.note(actor.district, actor.name, "import.undo", run.name, by_import=asked.pk, also_changed=also_changed)
     return asked
 
 
-def perform(run: Run, *, patient: bool = False, reach: Reach = connect) -> Run:
-    """Do a run's work in this process, until it needs a person or has ended. `reach` gives what its source is asked through."""
+def perform(run: Run, *, patient: bool = False) -> Run:
+    """Do a run's work in this process, until it needs a person or has ended."""
     if run.state == RunState.WORKING:
         taken = bool(
             Run.objects.filter(pk=run.pk, state=RunState.WORKING, worker="").update(
@@ -135,7 +157,7 @@ def perform(run: Run, *, patient: bool = False, reach: Reach = connect) -> Run:
         raise Conflict(f"Import {run.pk} is being worked on already, or another import of its source is")
     run = Run.objects.select_related("source", "district").get(pk=run.pk)
     with _heartbeat(run.pk):
-        pipeline.work(run, pipeline.Tools(reach, settings.PUBLIC_URL, patient))
+        pipeline.work(run, pipeline.Tools(connect, settings.PUBLIC_URL, patient))
     return Run.objects.select_related("source", "district").get(pk=run.pk)
 
 
@@ -201,7 +223,8 @@ def prune() -> int:
     return count
 
 
-def _refuse_second(source: Source, *, beside_queued: bool = False) -> None:
+def refuse_second(source: Source, *, beside_queued: bool = False) -> None:
+    """Raise Conflict while a run of this source is waiting or at work."""
     busy = Run.objects.filter(source=source, state=RunState.WORKING).first()
     if busy is None and not beside_queued:
         busy = Run.objects.filter(source=source, state=RunState.QUEUED, attempt=0).first()

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from rollbook.domain.errors import ConfigError, Conflict
-from rollbook.store import audit, migrations
+from rollbook.domain.rights import ADMINISTRATOR
+from rollbook.store import accounts, audit, migrations
 from rollbook.store.models import Account, District
 
 
@@ -56,8 +57,9 @@ def first_start(name: str, email: str, password: str, *, time_zone: str = "UTC")
         if District.objects.exists():
             raise Conflict("There is a district already", next_step="Sign in as its administrator.")
         district = District.objects.create(name=name.strip(), time_zone=time_zone)
-        account = Account(district=district, email=email.strip().lower(), name=email.split("@")[0], is_administrator=True)
+        account = Account(district=district, email=email.strip().lower(), name=email.split("@")[0])
         account.set_password(password)
         account.save()
+        accounts.give(account, ADMINISTRATOR)
         audit.note(district.pk, account.email, "district.made", district.name)
     return district, account

@@ -18,10 +18,11 @@ from rollbook.connectors import registry
 from rollbook.connectors.protocol import Connector, Probe, read_config
 from rollbook.domain.errors import ConfigError, Conflict, NotFound
 from rollbook.domain.gate import DEFAULTS, Threshold, thresholds
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState
 from rollbook.lib import clock
-from rollbook.store import audit, runs
-from rollbook.store.models import Account, Limit, Run, Source, Told
+from rollbook.store import accounts, audit, runs
+from rollbook.store.models import MODELS, Limit, Run, Source, Told
 
 if TYPE_CHECKING:
     from rollbook.lib.http import Http
@@ -50,7 +51,7 @@ def options(kind: str) -> tuple[Field[Any], ...]:
 
 def add(actor: Actor, kind: str, name: str, values: Mapping[str, str]) -> Source:
     """Configure a new source. Its administrators so far are told about its imports. Raises ConfigError, Conflict."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     if not name.strip():
         raise ConfigError(fields={"name": "is required"})
     plain, secret = _checked(kind, values)
@@ -63,7 +64,7 @@ def add(actor: Actor, kind: str, name: str, values: Mapping[str, str]) -> Source
                 settings=plain,
                 secrets=json.dumps(secret) if secret else "",
             )
-            people = Account.objects.filter(district_id=actor.district, is_administrator=True, is_active=True)
+            people = accounts.holders(actor.district, Right.IMPORTS).exclude(email="")
             Told.objects.bulk_create([Told(source=source, email=account.email) for account in people])
             audit.note(actor.district, actor.name, "source.added", source.name, kind=kind)
     except IntegrityError:
@@ -73,7 +74,7 @@ def add(actor: Actor, kind: str, name: str, values: Mapping[str, str]) -> Source
 
 def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | None = None) -> Source:
     """Change a source's settings; a secret that is left empty stays as it is. Raises ConfigError."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     kind = kind or source.kind
     plain, secret = _checked(kind, _with_kept(source, values) if kind == source.kind else values)
     before, after = {**source.settings, **_secrets(source)}, {**plain, **secret}
@@ -83,14 +84,16 @@ def change(actor: Actor, source: Source, values: Mapping[str, str], kind: str | 
         source.kind, source.settings, source.secrets = kind, plain, json.dumps(secret) if secret else ""
         source.save(update_fields=["secrets"])
         act = "source.credentials" if secret.keys() & set(differs) else "source.changed"
-        audit.note(actor.district, actor.name, act, source.name, settings=differs)
+        if differs:
+            audit.note(actor.district, actor.name, act, source.name, settings=differs)
     return get(actor, source.name)
 
 
 def connect(source: Source, pages: Path | None = None, *, somebody_waits: bool = False, http: "Http | None" = None) -> Connector:
     """Build a source's connector, with a client if it speaks HTTP; whoever closes the one closes the other.
 
-    `pages` is where one that asks page by page keeps what it has, for another attempt.
+    `pages` is where one that asks page by page keeps what it has, for another attempt. One that could give less than before
+    is told what the roster has from it.
     Errors: ConfigError where its settings do not make sense any more.
     """
     kind = registry.find(source.kind)
@@ -102,8 +105,13 @@ def connect(source: Source, pages: Path | None = None, *, somebody_waits: bool =
         return kind(config)  # type: ignore[call-arg]
     from rollbook.lib.http import Http  # most commands ask nobody, and would wait for the import
 
-    keeps = {"pages": pages} if "pages" in signature(kind).parameters else {}
-    return kind(config, http=http or client(Http, somebody_waits=somebody_waits), **keeps)  # type: ignore[call-arg]
+    takes = signature(kind).parameters
+    more: dict[str, Any] = {"pages": pages} if "pages" in takes else {}
+    if "had" in takes:
+        more["had"] = frozenset(
+            name for name, model in MODELS.items() if model.objects.filter(source=source.pk, status="active").exists()
+        )
+    return kind(config, http=http or client(Http, somebody_waits=somebody_waits), **more)  # type: ignore[call-arg]
 
 
 def client[H: Http](kind: type[H], *, somebody_waits: bool) -> H:
@@ -131,7 +139,7 @@ def _refuse_what_others_keep(source: Source, path: Path) -> None:
 
 def probe(actor: Actor, source: Source, http: "Http | None" = None) -> Probe:
     """Test the connection: one cheap call, one sentence. Raises SourceError."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     with closing(connect(source, somebody_waits=True, http=http)) as connector:
         return connector.probe()
 
@@ -170,7 +178,7 @@ def shown(source: Source) -> dict[str, Any]:
 
 def set_schedule(actor: Actor, source: Source, times: list[str], weekdays: list[int]) -> Source:
     """Say when a source runs by itself; no times means only by hand. Raises ConfigError."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     wrong = [text for text in times if not TIME.match(text)]
     if wrong:
         raise ConfigError(fields={"times": f"'{wrong[0]}' is not a time of day; write it as 02:00"})
@@ -186,7 +194,7 @@ def set_schedule(actor: Actor, source: Source, times: list[str], weekdays: list[
 
 def set_told(actor: Actor, source: Source, emails: list[str]) -> Source:
     """Say who gets the mails about a source."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     wanted = sorted({email.strip().lower() for email in emails if email.strip()})
     wrong = [email for email in wanted if not re.match(r"^[^@\s]+@[^@\s]+$", email)]
     if wrong:
@@ -203,7 +211,7 @@ def set_enabled(actor: Actor, source: Source, *, enabled: bool) -> Source:
 
     Errors: ConfigError where a secret that was forgotten has to be entered first.
     """
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     if enabled and (gone := forgotten(source)):
         raise ConfigError(
             fields=dict.fromkeys(gone, "was forgotten when the source was stopped"),
@@ -244,7 +252,7 @@ def set_times_kept(
     actor: Actor, source: Source, *, keep_days: int, undo_days: int, releases: bool, rollover: Any = None
 ) -> Source:
     """Say how long snapshots and receipts are kept, whether a hold may close by itself, and when the school year changes."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(keep_days=keep_days, undo_days=undo_days, releases=releases, rollover=rollover)
         audit.note(
@@ -261,7 +269,7 @@ def limits(source: Source) -> tuple[Threshold, ...]:
 
 def set_limit(actor: Actor, source: Source, key: str, *, percent: float | None, floor: int, count: int | None) -> None:
     """Change one limit; each edit is in the audit log with its old and new figures. Raises ConfigError."""
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     default = next((each for each in DEFAULTS if each.key == key), None)
     if default is None:
         raise ConfigError(fields={"limit": f"there is no limit called '{key}'"})

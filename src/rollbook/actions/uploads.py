@@ -15,7 +15,9 @@ from rollbook.actions import sources
 from rollbook.actions.actor import Actor
 from rollbook.connectors.protocol import Probe
 from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState
+from rollbook.store import audit
 from rollbook.store.models import Run, Source
 
 #: A district of a million students zips to a few hundred megabytes.
@@ -49,7 +51,7 @@ def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], va
     Errors: ConfigError for names that can't be; SourceError where the files are not what the source reads; Conflict while an
         import is reading. All of them leave the files of before in place.
     """
-    actor.must_administer()
+    actor.must(Right.IMPORTS)
     names = [PurePosixPath(name.replace("\\", "/")).name for name, _ in files]
     if wrong := _wrong(names):
         raise ConfigError(fields={"files": wrong})
@@ -67,6 +69,7 @@ def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], va
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     sources.change(actor, source, {**others, "path": str(folder / KEPT_AS)})
+    audit.note(actor.district, actor.name, "source.uploaded", source.name, files=len(files))
     return seen
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db import OperationalError, close_old_connections
 
-from rollbook.actions import notices, runs
+from rollbook.actions import letters, notices, runs
 from rollbook.domain.errors import Conflict
 from rollbook.lib import clock
 
@@ -22,6 +22,7 @@ def once() -> bool:
     runs.sweep()
     runs.due()
     notices.send()
+    letters.send()
     run = runs.next_run()
     if run is None:
         return False

@@ -57,12 +57,13 @@ def export(
     actor = begin(district)
     from rollbook.actions.export import export
 
-    chosen, counts = export(actor, form, folder, source)
+    chosen, written = export(actor, form, folder, source)
     if as_json:
-        paper.dump({"source": chosen.name, "format": form, "folder": str(folder.absolute()), "rows": counts})
+        where = {"source": chosen.name, "format": form, "folder": str(folder.absolute())}
+        paper.dump(where | {"rows": written.rows, "notes": list(written.notes)})
     else:
-        paper.table(("file", "rows"), [(f"{name}.csv", f"{n:,}") for name, n in counts.items()], numbers=("rows",))
-        paper.say("", f"The roster of {chosen.name} is written to {folder}.")
+        paper.table(("file", "rows"), [(f"{name}.csv", f"{n:,}") for name, n in written.rows.items()], numbers=("rows",))
+        paper.say("", f"The roster of {chosen.name} is written to {folder}.", *written.notes)
 
 
 def lint(

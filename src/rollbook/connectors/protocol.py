@@ -25,6 +25,14 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What was written in a format: how many rows each file has, and what it says otherwise than the roster."""
+
+    rows: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Extract:
     """All rows of one entity.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from rollbook.connectors.protocol import Connector
+from rollbook.connectors.protocol import Connector, Written
 from rollbook.domain.errors import ConfigError
 
 BUILT_IN = {
@@ -43,7 +43,7 @@ def beside(name: str, module: str) -> Any:
     return import_module(f"{find(name).__module__.rpartition('.')[0]}.{module}")
 
 
-def writer(form: str) -> Callable[[Path, Mapping[str, pl.LazyFrame]], dict[str, int]]:
+def writer(form: str) -> Callable[[Path, Mapping[str, pl.LazyFrame]], Written]:
     """Return what writes a roster in that format. Raises ConfigError, naming those that exist."""
     if form not in WRITERS:
         raise ConfigError(fields={"format": f"'{form}' is not one of {', '.join(WRITERS)}"})

@@ -162,15 +162,24 @@ def reaches(count: int, of: int, percent: float) -> bool:
 
 
 def shown(count: int, of: int, limit: float | None) -> str:
-    """Write a share in percent with as many decimals as it takes to stay on its side of the limit."""
+    """Write a share in percent with as many decimals as it takes to stay on its side of the limit.
+
+    Where there is no limit, or many, whole percents are what most limits are: only an exact one is written as such.
+    """
     share = 100 * count / of if of else 0.0
-    over = limit is not None and bool(of) and reaches(count, of, limit)
     text = f"{share:.1f}"
     for decimals in range(2, 13):
-        if limit is None or (float(text) >= limit) == over:
+        if _fair(float(text), count, of, limit):
             break
         text = f"{share:.{decimals}f}"
     return f"{text} %"
+
+
+def _fair(share: float, count: int, of: int, limit: float | None) -> bool:
+    """Say whether a rounded share makes nobody believe in a limit that was not reached."""
+    if limit is None:
+        return bool(share % 1) or share * of == 100 * count
+    return (share >= limit) == (bool(of) and reaches(count, of, limit))
 
 
 def _defaults() -> Iterable[Threshold]:

@@ -30,6 +30,12 @@ class Trigger(StrEnum):
     SCHEDULED = "scheduled"  # the clock
     PREVIEW = "preview"  # a person asked what would happen
     UNDO = "undo"  # the mirror of an applied run
+    ARCHIVE = "archive"  # a person asked that all of a stopped source leave
+
+    @property
+    def again(self) -> "Trigger":
+        """Say what a run is asked for by that takes the place of one whose roster has moved."""
+        return self if self in (Trigger.UNDO, Trigger.ARCHIVE) else Trigger.MANUAL
 
 
 TRANSITIONS: dict[tuple[RunState, RunState], str] = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from rollbook.domain.gate import AS_MUCH
+from rollbook.domain.gate import AS_MUCH, shown
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.domain.words import counted
 from rollbook.store.models import Measure, Notice, Run, Told
@@ -11,6 +11,14 @@ from rollbook.store.models import Measure, Notice, Run, Told
 STATES = {
     RunState.APPLIED: "applied",
     RunState.HELD: "on hold",
+    RunState.FAILED: "failed",
+}
+
+
+#: The same of an archive, which somebody asked for.
+ARCHIVE_STATES = {
+    RunState.APPLIED: "done",
+    RunState.HELD: "waits for approval",
     RunState.FAILED: "failed",
 }
 
@@ -25,18 +33,20 @@ class Frame:
 
 
 def notify(run: Run, state: RunState, public_url: str) -> list[Notice]:
-    """Write the notices of a run: Import Results for every end, and Check Your Data as well when it is held.
+    """Write the notices of a run: Import Results for every end, and Check Your Data as well when its data are held.
 
     Needs: the transaction that moves the run, so that a notice exists exactly when its outcome does.
     """
     if state not in STATES or (run.trigger == Trigger.PREVIEW and state is not RunState.APPLIED):
         return []  # a preview tells nobody, unless it was approved
     people = tuple(Told.objects.filter(source_id=run.source_id).order_by("email").values_list("email", flat=True))
-    frame = Frame(f"{public_url}/imports/{run.pk}/", people, _reasons(run))
+    frame = Frame(f"{public_url}/imports/{run.pk}/", people, _reasons(run) if state is RunState.HELD else ())
     district, source = run.district.name, run.source.name
     notices = []
     subjects = {"results": f"Import Results: {district}, {source}, {STATES[state]}"}
-    if state is RunState.HELD:
+    if run.trigger == Trigger.ARCHIVE:
+        subjects = {"results": f"Archive: {district}, {source}, {ARCHIVE_STATES[state]}"}
+    elif state is RunState.HELD:
         subjects["check"] = f"Check Your Data: {district}, {source} is on hold"
     for kind, subject in subjects.items():
         text, html = _text(run, state, frame, kind), _html(run, state, frame, kind, subject)
@@ -65,23 +75,31 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
         "Until then no import of this source is applied.",
         RunState.FAILED: f"{run.next_step or 'Look at the source, then run the import again.'} The next import runs as planned.",
     }[state]
+    if run.trigger == Trigger.ARCHIVE:
+        then = {
+            RunState.APPLIED: "Nothing is imported from this source until somebody enables it again. The archive can be undone.",
+            RunState.HELD: "It waits for an administrator to approve it or to reject it. Until then everybody stays.",
+            RunState.FAILED: f"{run.next_step} Then ask for the archive again.",
+        }[state]
     told = (
         "Nobody: the list of people to tell is empty."
         if not people
-        else f"{len(people)} people, the list in the settings of this source."
+        else f"{len(people)} people, because they are on the list in the settings of this source."
         if len(people) > 1
-        else "You alone are on the list in the settings of this source."
+        else "You alone, because you are on the list in the settings of this source."
     )
     return [
         ("What was written?", written),
         ("What happens next?", then),
         ("Who was told?", told),
-        ("Where is it recorded?", f"On the page of import {run.pk}, and in the audit log of the district."),
+        ("Where is it recorded?", f"On Home, on the page of import {run.pk}, and in the audit log of the district."),
     ]
 
 
 def _reasons(run: Run) -> tuple[str, ...]:
     """Say why a run is held, without the names of classes: teachers like to put their own into them."""
+    if run.trigger == Trigger.ARCHIVE:
+        return tuple(run.reasons)
     losing = Measure.objects.filter(run=run, closed=True, scope="section").exclude(scope_id=None)
     classes = set(losing.values_list("reason", flat=True))
     said = [reason for reason in run.reasons if reason not in classes and not reason.endswith(AS_MUCH)]
@@ -116,13 +134,31 @@ def _html(run: Run, state: RunState, frame: Frame, kind: str, subject: str) -> s
 
 
 def _opening(run: Run, state: RunState, kind: str) -> str:
-    what = f'The import of "{run.source.name}" (import {run.pk}, {run.district.name})'
+    of = f'"{run.source.name}" (import {run.pk}, {run.district.name})'
+    if run.trigger == Trigger.ARCHIVE:
+        return f"The archive of {of} {ARCHIVED[state]}" + (f" {run.message}" if state is RunState.FAILED else "")
+    what = f"The import of {of}"
     if kind == "check":
         return f"{what} is on hold. Please check your data: nothing has been changed, and nothing will be until somebody decides."
     if state is RunState.APPLIED:
         errors = run.findings.get("error", 0)
-        return f"{what} was applied" + (f", with {errors:,} rows left out as faulty." if errors else ".")
+        was = f"was approved by {run.answered_by} and applied" if run.answered_by else "was applied"
+        return f"{what} {was}" + (f", with {errors:,} rows left out as faulty." if errors else ".") + _ends_hold(run)
     return f"{what} is on hold." if state is RunState.HELD else f"{what} failed. {run.message}"
+
+
+def _ends_hold(run: Run) -> str:
+    """Say that an import which was on hold is closed by this one, if so."""
+    taken = Run.objects.filter(superseded_by=run, events__new=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
+    held = taken.order_by("-pk").first()
+    return f" Import {held.pk}, which was on hold, is closed with it: nothing of that one was written." if held else ""
+
+
+ARCHIVED = {
+    RunState.APPLIED: "is done: its people and classes have left the roster.",
+    RunState.HELD: "waits for approval. Nothing has been changed, and nothing will be until somebody decides.",
+    RunState.FAILED: "failed.",
+}
 
 
 #: The columns of the table: key, heading, and what its percentage is a share of.
@@ -142,7 +178,7 @@ def cell(line: dict[str, int], key: str, of: str | None) -> str:
     number = line[key]
     if not number or of is None or not line[of]:
         return f"{number:,}"
-    return f"{number:,} ({100 * number / line[of]:.1f} % of {line[of]:,})"
+    return f"{number:,} ({shown(number, line[of], None)} of {line[of]:,})"
 
 
 def _table(run: Run) -> str:

@@ -23,12 +23,13 @@ def applied(run: Run, public_url: str) -> None:
     """
     run.message = _applied_message(run)
     _supersede_held(run, "the roster has moved")
+    who = run.answered_by or run.by
     code = 5 if run.findings.get("error") else 0
     if not runs.move(
         run.pk,
         RunState.WORKING,
         RunState.APPLIED,
-        by=run.by,
+        by=who,
         of_attempt=run.attempt,
         message=run.message,
         reasons=[],
@@ -36,7 +37,6 @@ def applied(run: Run, public_url: str) -> None:
     ):
         raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
     _remember_undo(run)
-    who = run.answered_by or run.by
     audit.note(run.district_id, who, "import.applied", run.name, source=run.source.name, digest=run.digest)
     notify.notify(run, RunState.APPLIED, public_url)
 
@@ -97,7 +97,11 @@ def out_of_date(run: Run, error: StaleChangeset) -> RunState:
             exit_code=6,
         ):
             fresh = runs.queue(
-                run.source, Trigger.MANUAL, run.answered_by or run.by, undo_of=run.undo_of, also_changed=run.also_changed
+                run.source,
+                Trigger(run.trigger).again,
+                run.answered_by or run.by,
+                undo_of=run.undo_of,
+                also_changed=run.also_changed,
             )
             Run.objects.filter(pk=run.pk).update(superseded_by=fresh)
     return RunState.SUPERSEDED

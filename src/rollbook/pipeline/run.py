@@ -2,7 +2,8 @@
 
     extract → diff → check → gate → apply or hold → notify
 
-A preview stops at the gate; an undo begins with a mirror in the place of extract and diff; an approved run has only apply left.
+A preview stops at the gate; an undo begins with a mirror in the place of extract and diff, an archive with everybody; an approved
+run has only apply left.
 """
 
 import logging
@@ -21,7 +22,7 @@ from rollbook.domain.entities import ENTITIES
 from rollbook.domain.errors import RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Stage, Trigger
 from rollbook.lib import columnar
-from rollbook.pipeline import accept, outcome, seen, undo
+from rollbook.pipeline import accept, accounts, archive, outcome, seen, undo
 from rollbook.pipeline.apply import apply, digest
 from rollbook.pipeline.candidates import Candidates, nothing
 from rollbook.pipeline.cause import cause, rekeyed
@@ -99,6 +100,8 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
         receipt = files_of(source.pk, run.undo_of_id)
         mirror = undo.mirror(receipt, run.undo_of_id, roster, old, also_changed=run.also_changed)
         found, also = mirror.candidates, mirror.conflicts
+    elif run.trigger == Trigger.ARCHIVE:
+        found = archive.everybody(roster, _progress(run, Stage.DIFF))
     else:
         snapshot, found = _read(run, source, files, roster, old, limits, tools)
     checked = check(found, snapshot, roster, files, _progress(run, Stage.CHECK), also)
@@ -121,6 +124,8 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     run.cause = cause(files, snapshot, roster) if verdict.closed else ""
     runs.keep_measures(run.pk, verdict)
     _save_plan(run)
+    if run.trigger == Trigger.ARCHIVE:  # its reason is a person; that it leaves nobody is its point
+        return [f"{run.by} asked to archive everybody and everything from this source"] if changing else None
     reasons = [*verdict.reasons, *_circumstances(run, source, closed=verdict.closed)]
     return reasons or None
 
@@ -129,7 +134,12 @@ def write(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> None:
     """Apply a run's changes, and with them all that follows from it."""
     runs.at_stage(run, Stage.APPLY)
     generation = run.base_run
-    apply(run, files, roster, lambda: outcome.applied(run, tools.public_url), _progress(run, Stage.APPLY))
+
+    def done() -> None:
+        accounts.follow(run, files)
+        outcome.applied(run, tools.public_url)
+
+    apply(run, files, roster, done, _progress(run, Stage.APPLY))
     if Source.objects.filter(pk=run.source_id, accepted_run=run.pk).exists():
         accept.advance(run.source_id, snapshots.accepted(run.source_id, generation or 0), run.pk, files)
 

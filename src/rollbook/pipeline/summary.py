@@ -39,11 +39,12 @@ def summary(
 
     Units: read = added + changed + returned + unchanged + errors, in every line. Shares are of `active`, errors of `read`.
     """
-    grouped = (
-        {name: _grouped(name, counts[name]["read"], snapshot, files) for name in ("person", "enrollment") if name in counts}
-        if snapshot
-        else {}
-    )
+    grouped = {}
+    for name in ("person", "enrollment"):
+        if name in counts and snapshot:
+            grouped[name] = _grouped(name, counts[name]["read"], snapshot, files)
+        elif name in counts and not counts[name]["read"]:
+            grouped[name] = _leaving(name, files)
     lines = []
     for title, name, groups in LINES:
         if name not in counts:
@@ -122,6 +123,14 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
     come = come.join(sent, on="sourced_id") if name == "person" else come.with_columns(group=_kind(pl.col("role")))
     for kind, group, n in come.group_by("kind", "group").len().collect(engine="streaming").iter_rows():
         found[kind, group] = n
+    return found | _leaving(name, files)
+
+
+def _leaving(name: str, files: RunFiles) -> dict[tuple[str, str], int]:
+    """Count what would leave, by group."""
+    changes = files.changes(PERSON if name == "person" else ENROLLMENT)
+    if changes is None:
+        return {}
     left = changes.filter(pl.col("kind") == Change.VANISH.value)
     if name == "person":
         keys = left.select("sourced_id")
@@ -135,9 +144,7 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
         leaving = keys.join(gone, on="sourced_id", how="left").with_columns(pl.col("group").fill_null("none"))
     else:
         leaving = left.select("sourced_id", group=_kind(pl.col("was.role")))
-    for group, n in _counted(leaving):
-        found[Change.VANISH, group] = n
-    return found
+    return {(Change.VANISH, group): n for group, n in _counted(leaving)}
 
 
 def _groups(roles: pl.LazyFrame) -> pl.LazyFrame:

@@ -21,6 +21,8 @@ DEBUG = False
 DATABASES = {"default": CONFIG.database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "store.Account"
+AUTHENTICATION_BACKENDS = ["rollbook.actions.accounts.Backend"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # two districts may have the same username
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -44,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "rollbook.web.middleware.Doorkeeper",
+    "rollbook.web.accounts.threshold.Threshold",
 ]
 ROOT_URLCONF = "rollbook.server.urls"
 WSGI_APPLICATION = "rollbook.server.wsgi.application"

@@ -21,6 +21,7 @@ class Sought:
     about: str = ""
     since: datetime | None = None
     until: datetime | None = None  # exclusive
+    concerns: int | None = None  # Account.id
 
 
 def matching(district: int, sought: Sought) -> QuerySet[AuditEntry]:
@@ -29,6 +30,8 @@ def matching(district: int, sought: Sought) -> QuerySet[AuditEntry]:
     for name, value in (("act", sought.act), ("by", sought.by)):
         if value:
             rows = rows.filter(**{name: value})
+    if sought.concerns is not None:
+        rows = rows.filter(concerns=sought.concerns)
     if sought.about:
         rows = rows.filter(about__icontains=sought.about)
     if sought.since:

@@ -22,6 +22,7 @@ from rollbook.store.models import (
     Section,
 )
 from rollbook.store.reads import Key, by_key, full_name, put_overrides
+from rollbook.store.scope import Where, seen
 from rollbook.store.snapshots import accepted, files_of
 
 #: A class of more places than this is shown in part, and says so.
@@ -73,18 +74,18 @@ class OnePerson:
     past: list[Past]
 
 
-def one(district: int, entity: str, key: Key) -> Any | None:
-    """Return one row of an entity, or None; never one of another district."""
-    rows = MODELS[entity].objects.select_related("source", "district")
-    return rows.filter(district_id=district, source_id=key[0], sourced_id=key[1]).first()
+def one(district: int, entity: str, key: Key, where: Where) -> Any | None:
+    """Return one person, class or org, or None; never one of another district, or of a school that `where` does not name."""
+    rows = seen(MODELS[entity].objects.select_related("source", "district"), district, where)
+    return rows.filter(source_id=key[0], sourced_id=key[1]).first()
 
 
-def person(district: int, key: Key) -> OnePerson | None:
-    """Return one person with roles, classes, family and history.
+def person(district: int, key: Key, where: Where) -> OnePerson | None:
+    """Return one person with roles, classes, family and history; of these, what is of the schools of `where`.
 
-    Shape: eleven statements, and one file scanned for each kept import that changed people, up to LOOKED_THROUGH of them.
+    Shape: fifteen statements at most, and one file scanned for each kept import that changed people, LOOKED_THROUGH at most.
     """
-    row = one(district, "person", key)
+    row = one(district, "person", key, where)
     if row is None:
         return None
     mine: dict[str, Any] = {"district_id": district, "source_id": row.source_id}
@@ -93,9 +94,12 @@ def person(district: int, key: Key) -> OnePerson | None:
     places = list(Enrollment.objects.filter(**mine, person=row.sourced_id).order_by(*order)[:PLACES])
     up = list(Guardianship.objects.filter(**mine, student=row.sourced_id).order_by(*order)[:PLACES])
     down = list(Guardianship.objects.filter(**mine, guardian=row.sourced_id).order_by(*order)[:PLACES])
-    orgs = by_key(Org, mine, {role.org for role in roles})
-    sections = by_key(Section, mine, {place.section for place in places})
-    family = by_key(Person, mine, {link.guardian for link in up} | {link.student for link in down})
+    orgs = _seen(Org, mine, where, {role.org for role in roles})
+    sections = _seen(Section, mine, where, {place.section for place in places})
+    family = _seen(Person, mine, where, {link.guardian for link in up} | {link.student for link in down})
+    if where is not None:
+        roles, places = [role for role in roles if role.org in orgs], [each for each in places if each.section in sections]
+        up, down = [link for link in up if link.guardian in family], [link for link in down if link.student in family]
     past = history(row.source_id, BY_NAME["person"], row.sourced_id)
     said = values(row, "person", past)
     put_overrides(district, "person", [row])
@@ -182,20 +186,23 @@ class OneClass:
     others: list[Place]
     past: list[Past]
     more: bool  # there are more places than are shown
+    elsewhere: int  # so many places are of people whom `where` does not show
 
 
-def section(district: int, key: Key) -> OneClass | None:
-    """Return one class with its people.
+def section(district: int, key: Key, where: Where) -> OneClass | None:
+    """Return one class with its people, as far as they are of the schools of `where`.
 
-    Shape: eight statements, and files as for one person.
+    Shape: eleven statements at most, and files as for one person.
     """
-    row = one(district, "section", key)
+    row = one(district, "section", key, where)
     if row is None:
         return None
     mine: dict[str, Any] = {"district_id": district, "source_id": row.source_id}
     places = list(Enrollment.objects.filter(**mine, section=row.sourced_id).order_by("status", "pk")[: PLACES + 1])
-    known = by_key(Person, mine, {place.person for place in places})
-    shown = [Place(p, known.get(p.person), full_name(known.get(p.person)) or p.person) for p in places[:PLACES]]
+    known = _seen(Person, mine, where, {place.person for place in places})
+    put_overrides(district, "person", list(known.values()))
+    ours = [place for place in places[:PLACES] if where is None or place.person in known]
+    shown = [Place(p, known.get(p.person), full_name(known.get(p.person)) or p.person) for p in ours]
     shown.sort(key=lambda p: (p.row.status, (p.other.family_name or "", p.other.given_name or "") if p.other else (p.name, "")))
     terms = by_key(AcademicSession, mine, set((row.terms or "").split(",")))
     return OneClass(
@@ -208,7 +215,14 @@ def section(district: int, key: Key) -> OneClass | None:
         others=[place for place in shown if place.row.role not in ("teacher", "student")],
         past=history(row.source_id, BY_NAME["section"], row.sourced_id),
         more=len(places) > PLACES,
+        elsewhere=len(places[:PLACES]) - len(ours),
     )
+
+
+def _seen(model: type[Any], mine: dict[str, Any], where: Where, keys: Iterable[str | None]) -> dict[str | None, Any]:
+    wanted = [key for key in keys if key]
+    rows = seen(model.objects.filter(**mine, sourced_id__in=wanted), mine["district_id"], where)
+    return {row.sourced_id: row for row in rows}
 
 
 def _called(row: Any | None, column: str, key: str | None) -> str:

@@ -18,6 +18,7 @@ from rollbook.store.models import (
     Section,
     Source,
 )
+from rollbook.store.scope import Where, people_of, seen
 
 PAGE = 50
 #: Counting stops here: "more than 10,000" tells a person as much, and costs less.
@@ -83,9 +84,9 @@ def sources(district: int) -> list[Source]:
     return list(Source.objects.select_related("district").filter(district_id=district).order_by("name"))
 
 
-def schools_to_choose(district: int) -> list[Org]:
+def schools_to_choose(district: int, where: Where) -> list[Org]:
     """Return the schools for a filter, by name."""
-    return list(Org.objects.filter(district_id=district, type="school").order_by("name", "sourced_id"))
+    return list(seen(Org.objects.filter(type="school"), district, where).order_by("name", "sourced_id"))
 
 
 def terms_to_choose(district: int) -> list[AcademicSession]:
@@ -96,27 +97,27 @@ def terms_to_choose(district: int) -> list[AcademicSession]:
 # --- people ---
 
 
-def people(district: int, wanted: Wanted) -> Page:
+def people(district: int, wanted: Wanted, where: Where) -> Page:
     """Return one page of people by family name.
 
-    Shape: at most seven statements. With one source, or one chosen, the index on names gives the order.
+    Shape: at most nine statements. With one source, or one chosen, the index on names gives the order.
     """
     mine = [source.pk for source in sources(district)]
     if wanted.source is None and len(mine) == 1:
         wanted = replace(wanted, source=mine[0])
-    found = _matching(Person.objects.filter(district_id=district), wanted, ("given_name", "family_name", "preferred_given_name",
+    found = _matching(people_of(district, where), wanted, ("given_name", "family_name", "preferred_given_name",
         "preferred_family_name", "identifier", "email", "username", "sourced_id"))  # fmt: skip
     if wanted.school or wanted.kind:
         found = found.filter(_is_there(district, wanted))
     page = _page(found, wanted, ("family_name", "given_name", "source_id", "sourced_id"))
     put_overrides(district, "person", page.rows)
     listed = {(row.source_id, row.sourced_id): Listed(row) for row in page.rows}
-    at = _rows_of(Role.objects.filter(district_id=district), "person", listed)
-    names = _names(Org, "name", district, {(role.source_id, role.org) for role in at})
+    at = rows_of(Role.objects.filter(district_id=district), "person", listed)
+    names = names_of(Org, "name", district, {(role.source_id, role.org) for role in at}, where)
     for role in at:
         one = listed[role.source_id, role.person]
         # Somebody who has left is shown with what they were.
-        if role.status == one.row.status:
+        if role.status == one.row.status and (where is None or (role.source_id, role.org) in names):
             _add(one.kinds, kind_of(role.role))
             _add(one.schools, names.get((role.source_id, role.org), role.org))
     return replace(page, rows=list(listed.values()))
@@ -168,12 +169,12 @@ class ListedClass:
     students: int
 
 
-def classes(district: int, wanted: Wanted) -> Page:
+def classes(district: int, wanted: Wanted, where: Where) -> Page:
     """Return one page of classes by title.
 
-    Shape: at most eight statements.
+    Shape: at most ten statements.
     """
-    found = _matching(Section.objects.filter(district_id=district), wanted, ("title", "section_code", "location", "sourced_id"))
+    found = _matching(seen(Section.objects.all(), district, where), wanted, ("title", "section_code", "location", "sourced_id"))
     if wanted.school:
         found = found.filter(source_id=wanted.school[0], school=wanted.school[1])
     if wanted.term:
@@ -181,20 +182,21 @@ def classes(district: int, wanted: Wanted) -> Page:
         found = found.filter(source_id=wanted.term[0]).alias(listed=listed).filter(listed__contains=f",{wanted.term[1]},")
     page = _page(found, wanted, ("title", "source_id", "sourced_id"))
     keys = {(row.source_id, row.sourced_id) for row in page.rows}
-    schools = _names(Org, "name", district, {(row.source_id, row.school) for row in page.rows})
+    schools = names_of(Org, "name", district, {(row.source_id, row.school) for row in page.rows})
     places = Enrollment.objects.filter(district_id=district, status="active")
     sizes = {
         (source, section): n
-        for source, section, n in _pairs(places.filter(role="student"), "section", keys)
+        for source, section, n in pairs(places.filter(role="student"), "section", keys)
         .values_list("source_id", "section")
         .annotate(n=Count("pk"))
     }
-    taught = _rows_of(places.filter(role="teacher"), "section", keys)
-    known = Person.objects.filter(district_id=district)
-    named = _rows_of(known, "sourced_id", {(each.source_id, each.person) for each in taught})
+    taught = rows_of(places.filter(role="teacher"), "section", keys)
+    named = rows_of(people_of(district, where), "sourced_id", {(each.source_id, each.person) for each in taught})
     called = {(row.source_id, row.sourced_id): full_name(row) for row in named}
     teachers: dict[Key, list[str]] = {}
     for each in taught:
+        if where is not None and (each.source_id, each.person) not in called:
+            continue
         teachers.setdefault((each.source_id, each.section), []).append(called.get((each.source_id, each.person), each.person))
     rows = [
         ListedClass(
@@ -225,13 +227,13 @@ class School:
         return sum(self.people.values())
 
 
-def schools(district: int, key: Key | None = None) -> list[School]:
+def schools(district: int, where: Where, key: Key | None = None) -> list[School]:
     """Return the schools and other orgs, or one of them, with how many people of each kind and classes they have.
 
     Shape: four statements. Somebody of two kinds counts in both.
     """
     mine: dict[str, Any] = {"district_id": district}
-    orgs = Org.objects.select_related("source").filter(**mine)
+    orgs = seen(Org.objects.select_related("source"), district, where)
     roles = Role.objects.filter(**mine, status="active")
     taught = Section.objects.filter(**mine, status="active")
     if key is not None:
@@ -246,7 +248,7 @@ def schools(district: int, key: Key | None = None) -> list[School]:
         people_at.setdefault((source, org), dict.fromkeys(KINDS_OF_PEOPLE, 0))[of] = n
     classes_at = {(s, org): n for s, org, n in taught.values_list("source_id", "school").annotate(n=Count("pk"))}
     rows = list(orgs.order_by("name", "sourced_id"))
-    parents = _names(Org, "name", district, {(row.source_id, row.parent) for row in rows if row.parent})
+    parents = names_of(Org, "name", district, {(row.source_id, row.parent) for row in rows if row.parent})
     return [
         School(
             row,
@@ -312,7 +314,7 @@ def _beyond(edge: dict[str, Any], order: tuple[str, ...], way: str) -> Q:
     return Q(**{f"{first}__{way}e": edge[first]}) & (Q(**{f"{first}__{way}": edge[first]}) | _beyond(edge, tuple(rest), way))
 
 
-def _pairs(rows: QuerySet[Any], column: str, keys: Iterable[tuple[int, str | None]]) -> QuerySet[Any]:
+def pairs(rows: QuerySet[Any], column: str, keys: Iterable[tuple[int, str | None]]) -> QuerySet[Any]:
     """Keep rows that point to any of these keys, each within its own source."""
     wanted: dict[int, list[str]] = {}
     for source, key in keys:
@@ -324,14 +326,16 @@ def _pairs(rows: QuerySet[Any], column: str, keys: Iterable[tuple[int, str | Non
     return rows.filter(met)
 
 
-def _rows_of(rows: QuerySet[Any], column: str, keys: Iterable[tuple[int, str | None]]) -> list[Any]:
-    return list(_pairs(rows, column, keys).order_by("pk"))
+def rows_of(rows: QuerySet[Any], column: str, keys: Iterable[tuple[int, str | None]]) -> list[Any]:
+    """Return the rows that point to any of these keys."""
+    return list(pairs(rows, column, keys).order_by("pk"))
 
 
-def _names(
-    model: type[Model], column: str, district: int, keys: Iterable[tuple[int, str | None]]
+def names_of(
+    model: type[Model], column: str, district: int, keys: Iterable[tuple[int, str | None]], where: Where = None
 ) -> dict[tuple[int, str | None], str]:
-    rows = _pairs(model.objects.filter(district_id=district), "sourced_id", set(keys))  # type: ignore[attr-defined]
+    """Return what the rows with these keys are called."""
+    rows = pairs(seen(model.objects.all(), district, where), "sourced_id", set(keys))  # type: ignore[attr-defined]
     return {(source, key): name or key for source, key, name in rows.values_list("source_id", "sourced_id", column)}
 
 
@@ -341,10 +345,12 @@ def by_key(model: type[Model], mine: dict[str, Any], keys: Iterable[str | None])
 
 
 def put_overrides(district: int, entity: str, rows: Sequence[Any]) -> None:
-    """Lay the values that were set by hand over those of the source, for showing."""
+    """Lay the values that were set by hand over those of the source, for showing; `by_hand` of a row names these fields."""
     by_row = {row.pk: row for row in rows}
     for each in Override.objects.filter(district_id=district, entity=entity, row__in=list(by_row)):
-        setattr(by_row[each.row], each.field, each.value)
+        row = by_row[each.row]
+        setattr(row, each.field, each.value)
+        vars(row).setdefault("by_hand", []).append(each.field)
 
 
 def _add(names: list[str], name: str | None) -> None:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Run
-from rollbook.web.access import account_of
+from rollbook.web.access import account_of, actor_of
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -17,4 +17,5 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         account = account_of(request)
         held = Run.objects.filter(district_id=account.district_id, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
         known |= {"account": account, "district": account.district, "held_count": held.count()}
+        known["may"] = {right.value: True for right in actor_of(request).rights}
     return known

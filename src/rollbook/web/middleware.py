@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from rollbook.actions import setup
 from rollbook.domain.errors import RollbookError
+from rollbook.domain.rights import Right
 from rollbook.web import problems
-from rollbook.web.access import May, View, account_of, actor_of, who_may
+from rollbook.web.access import May, View, account_of, actor_of, is_secret, who_may
+from rollbook.web.accounts import viewing
 
 
 class Doorkeeper:
@@ -25,7 +27,7 @@ class Doorkeeper:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with timezone.override(None):  # the next request of this thread may be of a district elsewhere
-            response = self.get_response(request)
+            response = viewing.put_on(request) or self.get_response(request)
         if request.user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")  # a roster does not belong into a shared computer's cache
         return response
@@ -40,8 +42,17 @@ class Doorkeeper:
                 return redirect("first-start")
             return None if may is May.ANYONE else _sign_in(request)
         timezone.activate(ZoneInfo(account_of(request).district.time_zone))
-        if may is May.ADMINISTRATORS and not actor_of(request).administrator:
+        if isinstance(may, Right) and not actor_of(request).may(may):
             raise PermissionDenied
+        return self._within_a_view(request, view) if getattr(request, "viewer", None) else None
+
+    def _within_a_view(self, request: HttpRequest, view: View) -> HttpResponseBase | None:
+        """Refuse what nobody may do in the place of somebody else."""
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        if name == "sign-out":
+            viewing.take_off(request, "signed out")
+        elif name != "view-as-stop" and (request.method not in ("GET", "HEAD") or is_secret(view)):
+            return problems.answer(request, viewing.refuse(request))
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -4,7 +4,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("rollbook.web.accounts.urls")),
+    path("", include("rollbook.web.accounts.desk_urls")),
     path("", include("rollbook.web.runs.urls")),
+    path("", include("rollbook.web.homes.urls")),
     path("", include("rollbook.web.manage.urls")),
     path("", include("rollbook.web.roster.urls")),
     path("", include("rollbook.web.audit.urls")),

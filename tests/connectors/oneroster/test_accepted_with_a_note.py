@@ -360,3 +360,13 @@ def test_a_file_of_another_version_is_not_read(tmp_path: Path) -> None:
     given = read(tmp_path, files)
 
     assert note(given, "other_version")[0] == "OneRoster 1.1 has no file roles.csv. It was not read."
+
+
+@VERSIONS
+def test_a_child_without_a_username_is_not_left_out(tmp_path: Path, version: str) -> None:
+    given = read(tmp_path, changed(version, "users.csv", ",tina,", ",,"))
+
+    assert given.row("person", "u1")["username"] is None
+    fault = given.one("left_empty")
+    assert (fault["level"], fault["file"], fault["line"], fault["field"]) == ("warning", "users.csv", 2, "username")
+    assert "the row is taken without" in fault["message"]

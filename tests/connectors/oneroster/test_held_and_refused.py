@@ -98,7 +98,6 @@ def error(given: Read, rule: str) -> tuple[str, str, int, str, str | None]:
 @pytest.mark.parametrize(
     ("name", "old", "new", "rule", "where", "words"),
     [
-        ("users", ",tina,", ",,", "empty", ("person", "users.csv", 2, "username", "u1"), "username is empty"),
         (
             "users",
             "true,",

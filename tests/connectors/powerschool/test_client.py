@@ -336,6 +336,20 @@ def test_a_token_that_dies_on_the_way_is_renewed_once(stand: Callable[..., Stand
     assert len(here.asked("token")) == 2
 
 
+@pytest.mark.parametrize("life", [300, "300"], ids=["a number", "a text"])
+def test_a_token_whose_time_is_over_is_not_used_again(
+    stand: Callable[..., Stand], tmp_path: Path, life: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = of_json({"access_token": TOKEN, "token_type": "Bearer", "expires_in": life})
+    here = stand(40, says=instead(token, where="token"))
+    here.client.rows(STUDENTS, ARGS, tmp_path / "one")
+    now = clock.now()
+    for later, tokens in ((299, 1), (301, 2)):
+        monkeypatch.setattr(clock, "now", lambda later=later: now + timedelta(seconds=later))
+        here.client.rows(STUDENTS, ARGS, tmp_path / str(later))
+        assert len(here.asked("token")) == tokens
+
+
 def test_a_token_that_is_never_honoured_ends_in_one_sentence(stand: Callable[..., Stand]) -> None:
     here = stand(says=instead(Reply(401, b"", EXPIRED), where="query"))
     with pytest.raises(SourceRefused, match=r"no longer takes the token.*The access token has expired") as refused:

@@ -1,6 +1,6 @@
 """The connector and the simulator, written apart, agree on who is in the district, whatever goes wrong in between."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 
 import polars as pl
@@ -27,10 +27,10 @@ def listening() -> Iterator[Simulator]:
         yield simulator
 
 
-def at(simulator: Simulator, day: date = DAY, **settings: str) -> PowerSchool:
+def at(simulator: Simulator, day: date = DAY, had: Collection[str] = (), **settings: str) -> PowerSchool:
     http = Http(allowed=["127.0.0.1"], limits=Limits(apart=0.0), pause=lambda seconds: None)
     config = PowerSchoolConfig(simulator.url, simulator.client_id, simulator.client_secret, "mix", **settings)
-    return PowerSchool(config, http=http, today=day)
+    return PowerSchool(config, had=had, http=http, today=day)
 
 
 def again(simulator: Simulator, *, guardians: bool = True) -> Simulator:
@@ -47,8 +47,8 @@ def made(listening: Simulator) -> Iterator[Made]:
     opened: list[PowerSchool] = []
     again(listening)
 
-    def make(day: date = DAY, **settings: str) -> PowerSchool:
-        opened.append(at(listening, day, **settings))
+    def make(day: date = DAY, had: Collection[str] = (), **settings: str) -> PowerSchool:
+        opened.append(at(listening, day, had, **settings))
         return opened[-1]
 
     yield make
@@ -163,6 +163,18 @@ def test_guardians_that_must_come_and_do_not_stop_the_import(listening: Simulato
     with pytest.raises(SourceRefused, match="Contacts of students"):
         made(guardians="yes").offers()
     assert "guardianship" not in made(guardians="no").offers()
+
+
+def test_guardians_who_came_before_are_not_left_out_because_another_plugin_was_installed(
+    listening: Simulator, made: Made
+) -> None:
+    again(listening, guardians=False)
+
+    with pytest.raises(SourceRefused, match="Guardians came before") as caught:
+        made(had={"person", "guardianship"}).offers()
+    assert "with guardians again" in caught.value.next_step and "Never" in caught.value.next_step
+    assert "guardianship" not in made(had={"person"}).offers()
+    assert "guardianship" not in made(had={"guardianship"}, guardians="no").offers()
 
 
 def test_a_field_that_was_taken_away_is_no_reason_to_take_guardians_away(listening: Simulator, made: Made) -> None:

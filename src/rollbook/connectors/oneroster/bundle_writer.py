@@ -1,7 +1,7 @@
 """Writes a roster as OneRoster CSV files, so that the connector beside it reads back the very same rows.
 
 1.1 gives each person one role. Where a roster says more than that, nothing is written: a package that lost roles on the way
-would take them from whoever imports it.
+would take them from whoever imports it. Where 1.1 has no word for a role, its nearest one is written, and that is said.
 """
 
 import json
@@ -19,17 +19,22 @@ from rollbook.connectors.oneroster.vocabulary import (
     WIDE_ORGS,
     Form,
 )
+from rollbook.connectors.protocol import Written
 from rollbook.domain.errors import ConfigError
 
 LEAD = ("sourcedId", "status", "dateLastModified")
 LISTS = (Form.LIST, Form.KEYS, Form.USER_IDS, Form.GRADES)
 ADMINISTRATORS = ("siteAdministrator", "districtAdministrator")
 
+#: The nearest word of 1.1 for those of 1.2 that it lacks, and for all words that a system has added: never one with more rights.
+NEAREST_1_1 = {"principal": "administrator", "systemAdministrator": "administrator", "counselor": "aide"}
+NEAREST_ADDED = "aide"
+
 Rows = Mapping[str, pl.LazyFrame]
 
 
-def write_1_2(folder: Path, rows: Rows) -> dict[str, int]:
-    """Write a 1.2 package into an empty folder; return how many rows each file has.
+def write_1_2(folder: Path, rows: Rows) -> Written:
+    """Write a 1.2 package into an empty folder.
 
     Shape: streams; `rows` has a frame for each entity, with `sourced_id` and all columns, in the order to be written.
         An entity without rows is announced as absent, since a file without rows would say that all of them have gone.
@@ -40,14 +45,14 @@ def write_1_2(folder: Path, rows: Rows) -> dict[str, int]:
         "users": rows["person"].join(_agents(rows), on="sourced_id", how="left", maintain_order="left"),
         "roles": rows["role"].with_columns(sourced_id=role_id),
     }
-    return _write(folder, "1.2", frames)
+    return Written(_write(folder, "1.2", frames), tuple(_nameless(rows)))
 
 
-def write_1_1(folder: Path, rows: Rows) -> dict[str, int]:
-    """Write a 1.1 package into an empty folder; return how many rows each file has.
+def write_1_1(folder: Path, rows: Rows) -> Written:
+    """Write a 1.1 package into an empty folder.
 
-    Errors: ConfigError, with every reason, where 1.1 cannot carry this roster: several roles or none, a role, a kind of role
-        or a word that 1.1 does not know.
+    Errors: ConfigError, with every reason, where 1.1 cannot carry this roster: several roles or none, a kind of role or a
+        word that 1.1 does not know.
     """
     roles = _roles_1_1(rows)
     if reasons := [*_odd_roles(rows, roles), *_odd_words(rows)]:
@@ -62,7 +67,7 @@ def write_1_1(folder: Path, rows: Rows) -> dict[str, int]:
         .join(_agents(rows), on="sourced_id", how="left", maintain_order="left")
         .join(_with_safe(held, "orgSourcedIds"), on="sourced_id", how="left", maintain_order="left"),
     }
-    return _write(folder, "1.1", frames)
+    return Written(_write(folder, "1.1", frames), (*_nearest(roles), *_nameless(rows)))
 
 
 def header(name: str, version: str) -> tuple[str, ...]:
@@ -135,13 +140,36 @@ def _agents(rows: Rows) -> pl.LazyFrame:
 
 
 def _roles_1_1(rows: Rows) -> pl.LazyFrame:
-    """Give each role the word that 1.1 has for it, or null; administrators are told apart by where they are."""
+    """Give each role the word that 1.1 has for it, or its nearest one, or null; administrators are told apart by where they are.
+
+    Gives: `word`, and whether it is only `near`. A nearest word gives way to an exact one of the same person.
+    """
     wide = rows["org"].select(org=pl.col("sourced_id"), wide=pl.col("type").is_in(WIDE_ORGS))
     at = pl.col("wide").fill_null(False)
     administrator = pl.col("role") == pl.when(at).then(pl.lit(ADMINISTRATORS[1])).otherwise(pl.lit(ADMINISTRATORS[0]))
     known = pl.col("role").is_in([word for word in USER_ROLES_1_1 if word != "administrator"])
-    word = pl.when(known).then("role").when(administrator).then(pl.lit("administrator"))
-    return rows["role"].join(wide, on="org", how="left").with_columns(word=word)
+    exact = pl.when(known).then("role").when(administrator).then(pl.lit("administrator"))
+    added = pl.when(pl.col("role").str.starts_with("ext:")).then(pl.lit(NEAREST_ADDED))
+    nearest = pl.coalesce(pl.col("role").replace_strict(NEAREST_1_1, default=None, return_dtype=pl.String), added)
+    others = pl.when(nearest.is_not_null()).then(pl.col("exact").drop_nulls().first().over("person"))
+    roles = rows["role"].join(wide, on="org", how="left").with_columns(exact=exact)
+    return roles.with_columns(word=pl.coalesce("exact", others, nearest), near=pl.col("exact").is_null() & nearest.is_not_null())
+
+
+def _nearest(roles: pl.LazyFrame) -> Iterator[str]:
+    """Say which roles are written as another one that 1.1 has a word for."""
+    near = roles.filter("near").group_by("role", "word").agg(pl.col("person").n_unique()).sort("role", "word").collect()
+    for role, word, n in near.iter_rows():
+        who = "1 person who is" if n == 1 else f"{n:,} people who are"
+        yield f"{who} '{role}' will be read as '{word}', the nearest word of OneRoster 1.1. 1.2 keeps them as they are."
+
+
+def _nameless(rows: Rows) -> Iterator[str]:
+    """Say that people without a username are among the users, of whom OneRoster wants one each."""
+    n = int(rows["person"].filter(pl.col("username").is_null()).select(pl.len()).collect().item())
+    if n:
+        who = "1 person has" if n == 1 else f"{n:,} people have"
+        yield f"{who} no username. OneRoster wants one in each row, so others may leave these people out; Rollbook does not."
 
 
 def _odd_roles(rows: Rows, roles: pl.LazyFrame) -> Iterator[str]:

@@ -64,9 +64,8 @@ def read(field: Field, manner: Manner) -> Reading:
         checks = (replace(check, when=unless(plain, field.heading, check.when, pl.Boolean())) for check in reading.checks)
         reading = Reading(value, tuple(checks))
     if field.filled:
-        empty = Check(
-            "empty", Level.ERROR, field.heading, cell.is_null(), f"{field.heading} is empty. Every row needs one.", _FILL
-        )
+        text = f"{field.heading} is empty. OneRoster wants one in every row; the row is taken without."
+        empty = Check("left_empty", Level.WARNING, field.heading, cell.is_null(), text, _FILL)
         reading = Reading(reading.value, (*reading.checks, empty))
     return reading
 
@@ -91,13 +90,13 @@ def unless(plain: pl.Expr, heading: str, needed: pl.Expr, gives: pl.DataType | N
     Needs: for plain and empty cells, `needed` gives the cell itself, or, where it gives a truth, false or null.
     """
 
-    def of_batch(cells: pl.Series) -> pl.Series:
+    def look(cells: pl.Series) -> pl.Series:
         batch = cells.alias(heading).to_frame()
         if not batch.select(plain.all()).item():
             return batch.select(needed.alias(heading)).to_series()
         return cells if gives is None else pl.repeat(False, len(cells), dtype=gives, eager=True)
 
-    return pl.col(heading).map_batches(of_batch, return_dtype=gives or pl.String(), is_elementwise=True)
+    return pl.col(heading).map_batches(look, return_dtype=gives or pl.String(), is_elementwise=True)
 
 
 _FILL = "Fill it in in the source, then export again."

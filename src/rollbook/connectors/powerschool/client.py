@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +64,7 @@ class PowerSchool:
         self._http = http
         self._page_size = page
         self._token = ""
+        self._until: datetime | None = None
         self._renewed = False
         self._metadata: Metadata | None = None
         self._door = threading.RLock()
@@ -71,9 +73,10 @@ class PowerSchool:
         return f"PowerSchool({self._address!r})"
 
     def token(self) -> str:
-        """Return the token of this run."""
+        """Return the token of this run, or the next one where PowerSchool has said that its time is over."""
         with self._door:
-            if not self._token:
+            if not self._token or (self._until is not None and clock.now() >= self._until):
+                asked = clock.now()
                 headers = {
                     "Authorization": f"Basic {self._key}",
                     "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
@@ -87,6 +90,8 @@ class PowerSchool:
                         f"PowerSchool answered without a token {place}.", next_step="Check the address under Setup."
                     )
                 self._token = token
+                seconds = str(reply.get("expires_in"))  # a number on some servers, a text on others
+                self._until = asked + timedelta(seconds=int(seconds)) if re.fullmatch(r"\d{1,9}", seconds) else None
             return self._token
 
     def metadata(self) -> Metadata:

@@ -65,6 +65,17 @@ class QueriesUnknown(SourceRefused):
             )
 
 
+class GuardiansMissing(SourceRefused):
+    """Guardians have come before, and the plugin that is installed now cannot ask for them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Guardians came before, but the plugin that is installed in PowerSchool does not have their query (404).",
+            next_step=f"Download the plugin with guardians again, install it in PowerSchool under {PLUGINS} and tick "
+            "Enable/Disable; or, if guardians are to come no more, choose “Never” for Guardians under Setup.",
+        )
+
+
 @dataclass(frozen=True)
 class Place:
     """What we asked, and whom."""

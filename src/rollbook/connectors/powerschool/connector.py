@@ -3,7 +3,7 @@
 import ipaddress
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,7 @@ import polars as pl
 
 from rollbook.connectors.powerschool import client, mapping
 from rollbook.connectors.powerschool.address import normalise
-from rollbook.connectors.powerschool.complaints import QueriesUnknown
+from rollbook.connectors.powerschool.complaints import GuardiansMissing, QueriesUnknown
 from rollbook.connectors.powerschool.devices import DEVICES
 from rollbook.connectors.powerschool.queries import CORE, GUARDIANS, QUERIES, TERMS, YEARS, Query
 from rollbook.connectors.powerschool.reading import Manner, clean
@@ -50,7 +50,7 @@ class PowerSchoolConfig:
         "Guardians",
         default="",
         choices={"yes": "Always: without them nothing is imported", "no": "Never"},
-        hint="Not set: they come if the installed plugin has them.",
+        hint="Not set: they come if the installed plugin has them. Once they have come, they are never left out unnoticed.",
     )
 
     def check(self, allowed: Sequence[str]) -> None:
@@ -78,7 +78,8 @@ def is_listed(url: str, allowed: Sequence[str]) -> bool:
 class PowerSchool:
     """One PowerSchool, for one run. Everything is pulled from the first extract on; each entity waits for its own rows.
 
-    `pages` is a folder of the run: what an attempt has pulled stays there, and the next one asks for the rest.
+    `pages` is a folder of the run: what an attempt has pulled stays there, and the next one asks for the rest. `had` names the
+    entities of which the roster has rows from here.
     """
 
     name: ClassVar[str] = "powerschool"
@@ -86,9 +87,16 @@ class PowerSchool:
     Config: ClassVar[type[PowerSchoolConfig]] = PowerSchoolConfig
 
     def __init__(
-        self, config: PowerSchoolConfig, *, pages: Path | None = None, http: Http | None = None, today: date | None = None
+        self,
+        config: PowerSchoolConfig,
+        *,
+        pages: Path | None = None,
+        had: Collection[str] = (),
+        http: Http | None = None,
+        today: date | None = None,
     ) -> None:
         self.config = config
+        self._had = had
         self._pages = pages
         self._http = http or Http()
         self._today = today or clock.now().date()
@@ -164,6 +172,8 @@ class PowerSchool:
         except QueriesUnknown:
             if self.config.guardians == "yes":
                 raise
+            if "guardianship" in self._had:
+                raise GuardiansMissing from None
             return False
         return True
 

@@ -14,7 +14,8 @@ from rollbook.connectors.powerschool.queries import PREFIX, Query, chosen, field
 #: The plugin's identity in PowerSchool: an update with another name would be another plugin, with other credentials.
 NAME = "Rollbook roster"
 PUBLISHER = "Rollbook"
-CONTACT = "rollbook@example.org"
+#: The form of a plugin wants an address. The end of this one is reserved: it says that nobody can be written to.
+NOBODY = "nobody@rollbook.invalid"
 NAMESPACE = "http://plugin.powerschool.pearson.com"
 
 #: Equal queries must make equal bytes, so that a district can compare its file with ours.
@@ -22,10 +23,13 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 
 
-def package(*, guardians: bool) -> bytes:
-    """Return the plugin as the ZIP that PowerSchool installs. Equal for equal queries, byte for byte."""
+def package(*, guardians: bool, contact: str = NOBODY) -> bytes:
+    """Return the plugin as the ZIP that PowerSchool installs. Equal for equal queries and an equal contact, byte for byte.
+
+    Needs: `contact` has at most 40 letters.
+    """
     queries = chosen(guardians=guardians)
-    files = {"plugin.xml": plugin_xml(guardians=guardians)}
+    files = {"plugin.xml": plugin_xml(guardians=guardians, contact=contact)}
     for area, group in groupby(queries, key=lambda query: query.area):
         files[f"queries_root/{PREFIX.replace('.', '_')}_{area}.named_queries.xml"] = queries_xml(group)
     packed = io.BytesIO()
@@ -46,7 +50,7 @@ def version(*, guardians: bool) -> str:
     return f"{VERSION}.{int(guardians)}"
 
 
-def plugin_xml(*, guardians: bool) -> bytes:
+def plugin_xml(*, guardians: bool, contact: str = NOBODY) -> bytes:
     """Return the plugin's description by itself: what it asks for, to be read before it is installed.
 
     Installed without the queries of the package it gives credentials, but nothing that an import could ask.
@@ -66,7 +70,7 @@ def plugin_xml(*, guardians: bool) -> bytes:
     request = _under(plugin, "access_request")
     for table, field, _ in fields(queries):
         _under(request, "field", table=table, field=field, access="ViewOnly")
-    _under(_under(plugin, "publisher", name=PUBLISHER), "contact", email=CONTACT)
+    _under(_under(plugin, "publisher", name=PUBLISHER), "contact", email=contact)
     return _written(plugin)
 
 

@@ -49,6 +49,30 @@ def _twice(picture: Picture, name: str, column: str) -> pl.DataFrame:
     return told(faulty, message, column)
 
 
+@rule("another_id", Level.WARNING, "person")
+def another_id(picture: Picture, name: str) -> pl.DataFrame:
+    """Somebody comes with the username, email or number of somebody who leaves. Both are kept as two people.
+
+    Remedy: If they are one person, give the row its earlier id at the source.
+    """
+    left = picture.leaving.get(name)
+    if left is None or not left.height:
+        return NOTHING
+    known = picture.candidates[name].before["sourced_id"]
+    came = picture.fit(name).filter(~pl.col("sourced_id").is_in(known.implode()))
+    pairs = []
+    for column in ("username", "email", "identifier"):
+        if picture.has(name, column):
+            value, field = pl.col(column).str.to_lowercase().alias("value"), pl.lit(column).alias("field")
+            earlier = left.lazy().select(value, earlier="sourced_id").drop_nulls("value")
+            pairs.append(came.select("sourced_id", "source_file", "line", value, field).join(earlier, on="value"))
+    if not pairs:
+        return NOTHING
+    faulty = pl.concat(pairs).unique("sourced_id", keep="first", maintain_order=True).collect(engine="streaming")
+    message = pl.format("{}: '{}' has the {} of '{}', who leaves.", place(), "sourced_id", "field", "earlier")
+    return told(faulty, message, "sourced_id")
+
+
 @rule("id_almost_the_same", Level.WARNING, "org", "course", "section", "person")
 def id_almost_the_same(picture: Picture, name: str) -> pl.DataFrame:
     """Two ids differ only by case or by zeros in front, as when a spreadsheet program has eaten them.

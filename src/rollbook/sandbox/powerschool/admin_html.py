@@ -17,7 +17,7 @@ header, main { padding: .75rem 1.25rem; max-width: 72rem; margin: 0 auto }
 header { display: flex; gap: 1.5rem; align-items: baseline; flex-wrap: wrap }
 header b { font-size: 1.1rem }
 nav ul, .crumbs ol { display: flex; gap: .25rem 1rem; list-style: none; margin: 0; padding: 0; flex-wrap: wrap }
-.crumbs li + li::before { content: "› "; }
+.crumbs ol { column-gap: .4rem } .crumbs li + li::before { content: "› " }
 a { color: var(--accent) }
 a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
 { outline: 3px solid var(--accent); outline-offset: 2px }
@@ -31,7 +31,8 @@ label { display: inline-block; margin-right: .5rem } .field { margin: .75rem 0 }
 input, select, button { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line);
   border-radius: .3rem; padding: .35rem .6rem; max-width: 100% }
 input[type=number] { width: 7rem }
-td input[type=number] { width: 4.5rem } td .row { flex-wrap: nowrap } td button { white-space: nowrap }
+td input[type=number] { width: 4.5rem } td .row { flex-wrap: nowrap } td :is(button, label) { white-space: nowrap }
+td:first-child code { overflow-wrap: normal }
 input[type=checkbox] { width: 1.2rem; height: 1.2rem; vertical-align: -.2rem }
 button { background: var(--accent); border-color: var(--accent); color: var(--paper); cursor: pointer }
 button.quiet { background: var(--paper); color: var(--accent) }

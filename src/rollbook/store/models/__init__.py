@@ -1,6 +1,8 @@
 """Everything that is kept, by the floor's rooms."""
 
-from rollbook.store.models.accounts import Account, AuditEntry, District, SignInFailure
+from rollbook.store.models.accounts import Account, AccountRight, AuditEntry, Child, District, FormerUsername, SignInFailure
+from rollbook.store.models.door import Factor, Letter, MailedLink, RecoveryCode, Session
+from rollbook.store.models.providers import Identity, SignInProvider
 from rollbook.store.models.roster import (
     MODELS,
     AcademicSession,
@@ -21,23 +23,33 @@ __all__ = [
     "MODELS",
     "AcademicSession",
     "Account",
+    "AccountRight",
     "AuditEntry",
+    "Child",
     "Course",
     "District",
     "Enrollment",
+    "Factor",
+    "FormerUsername",
     "Guardianship",
+    "Identity",
+    "Letter",
     "Limit",
+    "MailedLink",
     "Measure",
     "Notice",
     "Org",
     "Override",
     "Person",
+    "RecoveryCode",
     "Role",
     "Run",
     "RunEvent",
     "SamePerson",
     "Section",
+    "Session",
     "SignInFailure",
+    "SignInProvider",
     "Source",
     "Told",
 ]

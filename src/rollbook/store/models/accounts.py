@@ -5,41 +5,98 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from rollbook.store.fields import KeyField
+
 
 class District(models.Model):
     """One school district. One installation holds one, or thousands."""
 
     name = models.TextField(unique=True)
     time_zone = models.TextField(default="UTC")
+    username_rule = models.TextField(default="source")  # one of domain.usernames: what accounts of the roster are called
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.name
 
 
-class Accounts(BaseUserManager["Account"]):
-    """Finds accounts the way people type them: without regard to case."""
-
-    def get_by_natural_key(self, username: str | None) -> "Account":
-        return self.get(email=(username or "").strip().lower())
-
-
 class Account(AbstractBaseUser):
-    """Somebody who signs in. People of the roster are elsewhere: not everybody in a roster has an account."""
+    """Somebody who may sign in, as one of the four kinds of people. A person of the roster with two kinds has two accounts."""
 
-    district = models.ForeignKey(District, on_delete=models.PROTECT)
-    email = models.EmailField(unique=True)  # kept in lower case
+    district = models.ForeignKey(District, on_delete=models.PROTECT, db_index=False)  # every key begins with it
+    kind = models.TextField(default="staff")  # student, teacher, guardian, staff
+    state = models.TextField(default="active")  # pending: nobody can sign in yet; active; inactive
+    username = KeyField(null=True)  # in lower case; several may have none, and it is unique
+    wanted = KeyField(null=True)  # the username that the rule gives, and somebody else has or had
+    email = models.EmailField(blank=True)  # in lower case
+    email_verified_at = models.DateTimeField(null=True)
     name = models.TextField(blank=True)
-    is_administrator = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
+    person = models.BigIntegerField(null=True)  # Person.id; null: known to no source
+    by_hand = models.BooleanField(default=True)  # made by somebody: no import touches it
+    before_leaving = models.TextField(blank=True)  # the state that an import took away, and gives back if the person returns
+    one = models.BigIntegerField(null=True)  # the same number for all accounts of one human
+    must_change_password = models.BooleanField(default=False)
+    locked_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    USERNAME_FIELD = "email"
+    USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects: ClassVar[Accounts] = Accounts()
+    objects: ClassVar[BaseUserManager[Any]] = BaseUserManager()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            # The name first: somebody who signs in says no district.
+            models.UniqueConstraint(fields=["username", "district"], name="account_username"),
+            models.UniqueConstraint(fields=["district", "person", "kind"], name="account_person"),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["email"], name="account_email"),
+            models.Index(fields=["district"], condition=models.Q(wanted__isnull=False), name="account_wanted"),
+        ]
 
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email or self.username or f"account {self.pk}"
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether somebody can sign in."""
+        return self.state == "active"
+
+
+class FormerUsername(models.Model):
+    """A username that somebody could sign in with once. Nobody else gets it, or would be taken for whoever had it."""
+
+    district = models.ForeignKey(District, on_delete=models.PROTECT, db_index=False)
+    username = KeyField()
+    account = models.BigIntegerField()  # Account.id, also of one that is gone
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["district", "username"], name="former_username")]
+
+
+class AccountRight(models.Model):
+    """One right of one account, in the whole district or at one school."""
+
+    district = models.ForeignKey(District, on_delete=models.PROTECT)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    right = models.TextField()  # one of domain.rights
+    school = models.BigIntegerField(default=0)  # Org.id; 0: the whole district
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["district", "account", "right", "school"], name="account_right")
+        ]
+
+
+class Child(models.Model):
+    """A student of a guardian whom no source knows."""
+
+    district = models.ForeignKey(District, on_delete=models.PROTECT)
+    guardian = models.ForeignKey(Account, on_delete=models.CASCADE)
+    student = models.BigIntegerField()  # Person.id
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["district", "guardian", "student"], name="child_of")]
 
 
 class AuditEntry(models.Model):
@@ -51,9 +108,13 @@ class AuditEntry(models.Model):
     act = models.TextField()  # what: run.approved, limit.changed …
     about = models.TextField(blank=True)  # to what: "import 12", "source lincoln"
     detail = models.JSONField(default=dict)
+    concerns = models.BigIntegerField(null=True)  # Account.id: whom it was done to
 
     class Meta:
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["district", "-at"], name="audit_when")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["district", "-at"], name="audit_when"),
+            models.Index(fields=["district", "concerns", "-at"], name="audit_whom"),
+        ]
 
 
 class SignInFailure(models.Model):

@@ -2,10 +2,44 @@
 
 from django.urls import path
 
-from rollbook.web.accounts import views
+from rollbook.web.accounts import factors, linking, passwords, providers, sessions, usernames, viewing, views
 
 urlpatterns = [
     path("first-start/", views.first_start, name="first-start"),
     path("sign-in/", views.sign_in, name="sign-in"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("sign-in/second-factor/", factors.ask, name="second-factor"),
+    path("sign-in/second-factor/passkey/", factors.ask_passkey, name="second-factor-passkey"),
+    path("sign-in/first-factor/", factors.first, name="first-factor"),
+    path("sign-in/choose/", linking.choose, name="choose-account"),
+    path("sign-in/switch/", linking.switch, name="switch-account"),
+    path("sign-in/forgot/", passwords.forgot, name="forgot-password"),
+    path("sign-in/new-password/", passwords.new, name="new-password"),
+    path("sign-in/new-password/<str:clear>/", passwords.link, name="new-password-link"),
+    path("me/", sessions.mine, name="my-account"),
+    path("me/password/", passwords.change, name="change-password"),
+    path("me/sessions/", sessions.show, name="my-sessions"),
+    path("me/sessions/end/", sessions.end, name="end-session"),
+    path("me/second-factor/", factors.show, name="my-factors"),
+    path("me/second-factor/app/", factors.add_app, name="add-app"),
+    path("me/second-factor/passkey/", factors.add_passkey, name="add-passkey"),
+    path("me/second-factor/codes/", factors.new_codes, name="recovery-codes"),
+    path("me/second-factor/remove/", factors.remove, name="remove-factor"),
+    path("me/accounts/", linking.show, name="my-accounts"),
+    path("me/accounts/mail/", linking.by_mail, name="link-by-mail"),
+    path("me/accounts/link/<str:clear>/", linking.link, name="link-accounts"),
+    path("me/accounts/unlink/", linking.unlink, name="unlink-account"),
+    path("view-as/<int:account>/", viewing.view_as, name="view-as"),
+    path("view-as/stop/", viewing.stop, name="view-as-stop"),
+    path("start/", providers.start, name="start"),
+    path("sign-in/with/<int:provider>/", providers.sign_in_with, name="sign-in-with"),
+    path("sign-in/back/", providers.back, name="sign-in-back"),
+    path("me/sign-in/", providers.mine, name="my-providers"),
+    path("settings/sign-in/", providers.overview, name="providers"),
+    path("settings/sign-in/clever/", providers.clever, name="clever"),
+    path("settings/sign-in/new/<str:kind>/", providers.new, name="provider-new"),
+    path("settings/sign-in/<int:provider>/", providers.show, name="provider"),
+    path("settings/sign-in/<int:provider>/remove/", providers.remove, name="provider-remove"),
+    path("settings/sign-in/waiting/<int:identity>/", providers.answer, name="identity-answer"),
+    path("settings/usernames/", usernames.usernames, name="usernames"),
 ]

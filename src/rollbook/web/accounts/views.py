@@ -5,16 +5,16 @@ from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from rollbook.actions import accounts, setup
+from rollbook.actions import setup, signing
 from rollbook.domain.errors import ConfigError, Conflict
 from rollbook.web.access import anyone
+from rollbook.web.accounts.entering import DEVICE, enter, safe
 
 #: What is offered first: the zones that most districts are in.
 USUAL = (
@@ -51,8 +51,7 @@ def first_start(request: HttpRequest) -> HttpResponse:
                 messages.info(request, error.sentence)
                 return redirect("sign-in")
             else:
-                login(request, account)
-                return redirect("home")
+                return enter(request, account)
     page = {"given": given, "wrong": wrong, "usual": _spoken(USUAL), "zones": _spoken(sorted(available_timezones() - set(USUAL)))}
     return render(request, "accounts/first_start.html", page, status=400 if wrong else 200)
 
@@ -66,23 +65,21 @@ def _spoken(zones: Iterable[str]) -> list[tuple[str, str]]:
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask who somebody is."""
-    then = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(then, {request.get_host()}, require_https=request.is_secure()):
-        then = ""
-    if request.user.is_authenticated:
+    then = safe(request, request.POST.get("next") or request.GET.get("next", ""))
+    if request.user.is_authenticated and request.method == "GET":
         return redirect(then or "home")
     error = None
-    email = request.POST.get("email", "")
+    name = request.POST.get("email", "")
     if request.method == "POST":
+        address, device = request.META.get("REMOTE_ADDR", ""), request.COOKIES.get(DEVICE, "")
         try:
-            account = accounts.sign_in(email, request.POST.get("password", ""), request.META.get("REMOTE_ADDR", ""))
-        except accounts.SignInRefused as refused:
+            account = signing.sign_in(name, request.POST.get("password", ""), address, device)
+        except signing.SignInRefused as refused:
             error = refused
         else:
-            login(request, account)  # gives the session a new key
-            return redirect(then or "home")
-    status = 200 if error is None else 429 if isinstance(error, accounts.TooManyFailures) else 401
-    page = {"then": then, "email": email, "error": error, "example": settings.DEMO}
+            return enter(request, account, then)
+    status = 200 if error is None else 429 if isinstance(error, signing.TooManyFailures) else 401
+    page = {"then": then, "name": name, "fault": error, "example": settings.DEMO}
     return render(request, "accounts/sign_in.html", page, status=status)
 
 

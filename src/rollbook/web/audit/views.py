@@ -8,44 +8,52 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from rollbook.actions import audit_log
+from rollbook.domain.rights import Right
 from rollbook.lib import cells, clock
-from rollbook.store import entries
-from rollbook.web.access import account_of, actor_of, administrators
+from rollbook.store import desk, entries
+from rollbook.web.access import account_of, actor_of, needs, secret
 
-HEADINGS = ("when", "who", "act", "about", "detail")
+HEADINGS = ("when", "who", "act", "about", "concerns", "detail")
 
 
-@administrators
+@secret
+@needs(Right.AUDIT)
 def audit(request: HttpRequest) -> HttpResponse:
     """Show the audit log, a page at a time."""
     district = actor_of(request).district
-    sought, complaint = sought_from(request.GET, account_of(request).district.time_zone)
+    sought, complaint = sought_from(request.GET, district, account_of(request).district.time_zone)
     place = request.GET.get("before", "")
     rows, after = entries.page(district, sought, int(place) if place.isdecimal() and len(place) < 19 else None)
     acts, people = entries.choices(district)
+    named = desk.named(district, [*(row.concerns for row in rows), sought.concerns])
     return render(
         request,
         "audit/audit.html",
         {
             "rail": "settings",
-            "entries": rows,
+            "entries": [(row, named.get(row.concerns or 0)) for row in rows],
             "after": after,
             "acts": acts,
             "people": people,
             "sought": sought,
+            "concerned": named.get(sought.concerns or 0),
             "complaint": complaint,
-            "filtered": any((sought.act, sought.by, sought.about, sought.since, sought.until)),
+            "filtered": any((sought.act, sought.by, sought.about, sought.since, sought.until, sought.concerns)),
         },
     )
 
 
-@administrators
+@secret
+@needs(Right.AUDIT)
 @require_POST
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """Hand out the audit log as CSV."""
-    sought, _ = sought_from(request.POST, account_of(request).district.time_zone)
-    found = audit_log.export(actor_of(request), sought)
-    rows = ((each.at.isoformat(), each.by, each.act, each.about, audit_log.in_words(each.detail)) for each in found)
+    actor = actor_of(request)
+    sought, _ = sought_from(request.POST, actor.district, account_of(request).district.time_zone)
+    rows = (
+        (each.at.isoformat(), each.by, each.act, each.about, each.concerns or "", audit_log.in_words(each.detail))
+        for each in audit_log.export(actor, sought)
+    )
     lines = cells.lines(row for part in ([HEADINGS], rows) for row in part)
     name = f"audit-log-{clock.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
@@ -53,7 +61,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def sought_from(asked: QueryDict, zone: str) -> tuple[entries.Sought, str]:
+def sought_from(asked: QueryDict, district: int, zone: str) -> tuple[entries.Sought, str]:
     """Read what is looked for, and say what could not be read. Days are those of the district."""
     complaint = ""
     days: dict[str, datetime | None] = {}
@@ -64,7 +72,11 @@ def sought_from(asked: QueryDict, zone: str) -> tuple[entries.Sought, str]:
         except (ValueError, OverflowError):
             days[name], complaint = None, f"“{text}” is not a date; write it as 2026-09-01. It was left out."
     texts = {name: asked.get(name, "").replace("\0", "").strip()[:200] for name in ("act", "by", "about")}
-    return entries.Sought(**texts, since=days["since"], until=days["until"]), complaint
+    whom = asked.get("concerns", "").replace("\0", "").strip()[:254]
+    concerns = desk.number_of(district, whom)
+    if whom and concerns is None:
+        concerns, complaint = 0, f"No account of your district is called “{whom}”. Write its username, email or number."
+    return entries.Sought(**texts, since=days["since"], until=days["until"], concerns=concerns), complaint
 
 
 def midnight(day: date, zone: str) -> datetime:

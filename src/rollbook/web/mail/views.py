@@ -15,7 +15,8 @@ from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
 
-from rollbook.web.access import administrators
+from rollbook.domain.rights import Right
+from rollbook.web.access import needs, secret
 
 PAGE = 50
 NAME = re.compile(r"^[\w.-]+\.eml$", re.ASCII)
@@ -44,7 +45,8 @@ class Mail:
     html: str = ""
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 def mail(request: HttpRequest) -> HttpResponse:
     """List the mails, newest first."""
     asked = request.GET.get("page", "1")
@@ -59,13 +61,15 @@ def mail(request: HttpRequest) -> HttpResponse:
     )
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 def one(request: HttpRequest, name: str) -> HttpResponse:
     """Show one mail."""
     return render(request, "mail/one.html", {"rail": "mail", "mail": read(name)})
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 @xframe_options_sameorigin
 @csp_override(STRICT)
 def html(request: HttpRequest, name: str) -> HttpResponse:

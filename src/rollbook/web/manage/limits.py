@@ -12,8 +12,9 @@ from rollbook.actions import preferences, sources
 from rollbook.actions.limits import BY_KEY, Figures, Judged
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import Kind, Threshold
+from rollbook.domain.rights import Right
 from rollbook.store.models import Measure
-from rollbook.web.access import actor_of, administrators
+from rollbook.web.access import actor_of, needs
 from rollbook.web.manage.frame import frame
 
 NAMED = (Kind.DATES, Kind.TEACHERS, Kind.IDENTITY)
@@ -74,7 +75,7 @@ class Row:
         return f"{m.count:,}{of}{place}"
 
 
-@administrators
+@needs(Right.IMPORTS)
 def limits(request: HttpRequest, source: int) -> HttpResponse:
     """Show the limits; try, save or reset them."""
     actor = actor_of(request)

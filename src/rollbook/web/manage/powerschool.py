@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from rollbook.actions import plugin, powerschool, preferences, runs, sources
 from rollbook.actions.powerschool import Tested
 from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.domain.rights import Right
 from rollbook.store.models import Source
-from rollbook.web.access import actor_of, administrators
+from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.manage.forms import Spoken, setup_form
 from rollbook.web.manage.frame import frame
 
@@ -63,7 +64,7 @@ def begin(request: HttpRequest, source: Source) -> HttpResponse:
     return redirect("import", run.pk)
 
 
-@administrators
+@needs(Right.IMPORTS)
 def devices(request: HttpRequest, source: int) -> HttpResponse:
     """Show what another answer about the students' devices would mean for the present students, then keep it."""
     actor = actor_of(request)
@@ -79,14 +80,16 @@ def devices(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "manage/devices.html", frame(request, found, "setup") | {"judged": judged, "go_on": go_on})
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 @require_safe
 def package(request: HttpRequest, source: int) -> HttpResponse:
     """Hand out the plugin as PowerSchool installs it."""
     return _download(request, source, bare=False)
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 @require_safe
 def description(request: HttpRequest, source: int) -> HttpResponse:
     """Hand out the bare plugin.xml, to be read before anything is installed."""

@@ -9,10 +9,11 @@ from django.views.decorators.http import require_POST
 
 from rollbook.actions import archive, plugin, preferences, runs, sources, uploads
 from rollbook.domain.errors import ConfigError, Conflict, RollbookError, SourceError
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import reads
 from rollbook.store.models import Run
-from rollbook.web.access import actor_of, administrators
+from rollbook.web.access import actor_of, needs
 from rollbook.web.manage import powerschool
 from rollbook.web.manage.forms import SettingsForm, setup_form, spoken, typed
 from rollbook.web.manage.frame import frame
@@ -23,7 +24,7 @@ from rollbook.web.manage.summary import lines
 RECENT = 10
 
 
-@administrators
+@needs(Right.IMPORTS)
 def start_page(request: HttpRequest) -> HttpResponse:
     """Go where the work is: Settings while there is no source, Setup while one is not set up, else Import."""
     found = reads.sources(actor_of(request).district)
@@ -35,7 +36,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     return redirect("source-import", found[0].pk)
 
 
-@administrators
+@needs(Right.IMPORTS)
 def new(request: HttpRequest) -> HttpResponse:
     """Add a source: its settings first, then its setup."""
     actor = actor_of(request)
@@ -53,7 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "manage/settings.html", frame(request, None, "settings") | {"form": form})
 
 
-@administrators
+@needs(Right.IMPORTS)
 def settings(request: HttpRequest, source: int) -> HttpResponse:
     """Change a source's settings. Another method is asked about first."""
     actor = actor_of(request)
@@ -72,7 +73,7 @@ def settings(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "manage/settings.html", frame(request, found, "settings") | {"form": form})
 
 
-@administrators
+@needs(Right.IMPORTS)
 def method(request: HttpRequest, source: int, kind: str) -> HttpResponse:
     """Ask before a source reads another kind of system, then do it."""
     actor = actor_of(request)
@@ -90,7 +91,7 @@ def method(request: HttpRequest, source: int, kind: str) -> HttpResponse:
     return render(request, "manage/method.html", frame(request, found, "settings") | context)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_POST
 def enable(request: HttpRequest, source: int) -> HttpResponse:
     """Let a source run again; what it forgot when it was stopped is asked for first."""
@@ -104,7 +105,7 @@ def enable(request: HttpRequest, source: int) -> HttpResponse:
     return redirect("source-settings", found.pk)
 
 
-@administrators
+@needs(Right.IMPORTS)
 def disable(request: HttpRequest, source: int) -> HttpResponse:
     """Ask before a source is stopped, then do it."""
     actor = actor_of(request)
@@ -113,8 +114,8 @@ def disable(request: HttpRequest, source: int) -> HttpResponse:
         return redirect("source-settings", found.pk)
     if request.method == "POST" and request.POST.get("also") == "archive":
         run = archive.disable(actor, found)
-        messages.success(request, f"“{found.name}” is stopped. Nobody leaves before you say yes here.")
-        return redirect("import-approve" if run.state == RunState.HELD else "import", run.pk)
+        messages.success(request, f"“{found.name}” is stopped. Nobody leaves before you say yes.")
+        return redirect("import", run.pk)
     if request.method == "POST":
         found = sources.set_enabled(actor, found, enabled=False)
         messages.success(request, f"“{found.name}” is stopped. Its people and classes stay as they are.")
@@ -126,7 +127,7 @@ def disable(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "manage/disable.html", frame(request, found, "settings") | context)
 
 
-@administrators
+@needs(Right.IMPORTS)
 def setup(request: HttpRequest, source: int) -> HttpResponse:
     """Show and change the settings of the chosen method; test them without saving."""
     actor = actor_of(request)
@@ -166,7 +167,7 @@ def setup(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "manage/setup.html", frame(request, found, "setup") | context)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_POST
 def upload(request: HttpRequest, source: int) -> HttpResponse:
     """Take in uploaded files, in the place of those before."""
@@ -190,7 +191,7 @@ def upload(request: HttpRequest, source: int) -> HttpResponse:
     return redirect("source-setup", found.pk)
 
 
-@administrators
+@needs(Right.IMPORTS)
 def imports(request: HttpRequest, source: int) -> HttpResponse:
     """Show what the last import did, what waits, and when the next one comes; start one."""
     found = preferences.by_number(actor_of(request), source)
@@ -211,7 +212,7 @@ def imports(request: HttpRequest, source: int) -> HttpResponse:
     return render(request, "manage/import.html", frame(request, found, "import") | context)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_POST
 def start(request: HttpRequest, source: int) -> HttpResponse:
     """Start an import, or a preview of one; while another is at work, say so."""

@@ -5,56 +5,63 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from rollbook.actions import viewing
 from rollbook.domain.entities import BY_NAME
+from rollbook.domain.rights import Right
 from rollbook.domain.words import KINDS_OF_PEOPLE, PEOPLE_WORDS
 from rollbook.store import known, reads
+from rollbook.store.models import Account
 from rollbook.store.reads import Key, Wanted
-from rollbook.web.access import actor_of, administrators
+from rollbook.store.scope import Where
+from rollbook.web.access import actor_of, needs
 
 
-@administrators
+@needs(Right.ROSTER)
 def people(request: HttpRequest) -> HttpResponse:
     """List people."""
-    district = actor_of(request).district
-    wanted = wanted_from(request.GET)
+    district, where = narrowed(request)
+    wanted = _asked(district, where, request.GET)
     return render(
         request,
         "roster/people.html",
         {
             "rail": "people",
-            "page": reads.people(district, wanted),
+            "page": reads.people(district, wanted, where),
             "wanted": wanted,
             "kinds": [(kind, PEOPLE_WORDS[kind][1]) for kind in KINDS_OF_PEOPLE],
-            "schools": reads.schools_to_choose(district),
+            "schools": reads.schools_to_choose(district, where),
             "sources": reads.sources(district),
             "filtered": is_filtered(wanted),
         },
     )
 
 
-@administrators
+@needs(Right.ROSTER)
 def person(request: HttpRequest, source: int, key: str) -> HttpResponse:
     """Show one person."""
-    found = known.person(actor_of(request).district, (source, key))
+    district, where = narrowed(request)
+    found = known.person(district, (source, key), where)
     if found is None:
         raise Http404
     kinds = list(dict.fromkeys(reads.kind_of(place.row.role) for place in found.roles if place.row.status == found.row.status))
-    return render(request, "roster/person.html", {"rail": "people", "one": found, "row": found.row, "kinds": kinds})
+    accounts = viewing.among(actor_of(request), list(Account.objects.filter(district_id=district, person=found.row.pk)))
+    page = {"rail": "people", "one": found, "row": found.row, "kinds": kinds, "accounts": accounts}
+    return render(request, "roster/person.html", page)
 
 
-@administrators
+@needs(Right.ROSTER)
 def classes(request: HttpRequest) -> HttpResponse:
     """List classes."""
-    district = actor_of(request).district
-    wanted = wanted_from(request.GET)
+    district, where = narrowed(request)
+    wanted = _asked(district, where, request.GET)
     return render(
         request,
         "roster/classes.html",
         {
             "rail": "classes",
-            "page": reads.classes(district, wanted),
+            "page": reads.classes(district, wanted, where),
             "wanted": wanted,
-            "schools": reads.schools_to_choose(district),
+            "schools": reads.schools_to_choose(district, where),
             "terms": reads.terms_to_choose(district),
             "sources": reads.sources(district),
             "filtered": is_filtered(wanted),
@@ -62,31 +69,32 @@ def classes(request: HttpRequest) -> HttpResponse:
     )
 
 
-@administrators
+@needs(Right.ROSTER)
 def section(request: HttpRequest, source: int, key: str) -> HttpResponse:
     """Show one class."""
-    found = known.section(actor_of(request).district, (source, key))
+    district, where = narrowed(request)
+    found = known.section(district, (source, key), where)
     if found is None:
         raise Http404
     return render(request, "roster/class.html", {"rail": "classes", "one": found, "row": found.row})
 
 
-@administrators
+@needs(Right.ROSTER)
 def schools(request: HttpRequest) -> HttpResponse:
     """List schools."""
-    found = reads.schools(actor_of(request).district)
+    found = reads.schools(*narrowed(request))
     most = max((school.all for school in found), default=0)
     return render(request, "roster/schools.html", {"rail": "classes", "schools": [(each, bar(each, most)) for each in found]})
 
 
-@administrators
+@needs(Right.ROSTER)
 def school(request: HttpRequest, source: int, key: str) -> HttpResponse:
     """Show one school."""
-    district = actor_of(request).district
-    row = known.one(district, "org", (source, key))
+    district, where = narrowed(request)
+    row = known.one(district, "org", (source, key), where)
     if row is None:
         raise Http404
-    found = reads.schools(district, (source, key))[0]
+    found = reads.schools(district, where, (source, key))[0]
     most = max(found.people.values(), default=0)
     shares = [(kind, PEOPLE_WORDS[kind][1], n, 100 * n / most if most else 0) for kind, n in found.people.items()]
     past = known.history(source, BY_NAME["org"], key)
@@ -107,6 +115,20 @@ def bar(school: reads.School, most: int) -> list[tuple[str, float, float]]:
             parts.append((kind, round(at, 2), round(long, 2)))
         at += long
     return parts
+
+
+def narrowed(request: HttpRequest) -> tuple[int, Where]:
+    """Return the district of whoever asks, and the schools at which they may look at the roster; None: all."""
+    actor = actor_of(request)
+    return actor.district, actor.rights.get(Right.ROSTER, frozenset())
+
+
+def _asked(district: int, where: Where, asked: QueryDict) -> Wanted:
+    """Read what a list is asked for. A school that is not there, or not theirs to see, is no school: 404."""
+    wanted = wanted_from(asked)
+    if wanted.school is not None and known.one(district, "org", wanted.school, where) is None:
+        raise Http404
+    return wanted
 
 
 def wanted_from(asked: QueryDict) -> Wanted:

@@ -7,15 +7,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from rollbook.actions import runs
-from rollbook.domain.errors import Conflict
+from rollbook.actions import archive, runs
+from rollbook.domain.errors import Conflict, StaleChangeset
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Run
-from rollbook.web.access import actor_of, administrators
+from rollbook.web.access import actor_of, needs
+from rollbook.web.manage.forms import spoken
 from rollbook.web.runs import said
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_http_methods(["GET", "POST"])
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     """Say yes to exactly what was looked at; a worker then applies it."""
@@ -30,7 +32,7 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "runs/approve.html", page | words)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_http_methods(["GET", "POST"])
 def reject(request: HttpRequest, number: int) -> HttpResponse:
     """Say no, with a reason."""
@@ -38,15 +40,18 @@ def reject(request: HttpRequest, number: int) -> HttpResponse:
     run = runs.get(actor, number)
     because = request.POST.get("because", "").strip()
     if because:
-        return _answered(request, run, lambda: runs.reject(actor, number, because), "Rejected. Nothing has been changed.")
+        stops = request.POST.get("stops") == "yes"
+        then = " Nothing is imported by the clock until somebody sets times." if stops else ""
+        done = f"Rejected. Nothing has been changed.{then}"
+        return _answered(request, run, lambda: runs.reject(actor, number, because, stops_clock=stops), done)
     if run.state != RunState.HELD:
         return _too_late(request, run)
     missing = request.method == "POST"
-    page = {"rail": "imports", "run": run, "missing": missing}
+    page = {"rail": "imports", "run": run, "missing": missing, "times": [spoken(each) for each in run.source.times]}
     return render(request, "runs/reject.html", page, status=400 if missing else 200)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_http_methods(["GET", "POST"])
 def undo(request: HttpRequest, number: int) -> HttpResponse:
     """Ask for the reverse of an applied import, which is an import of its own."""
@@ -61,15 +66,17 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "runs/undo.html", page)
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_POST
 def again(request: HttpRequest, number: int) -> HttpResponse:
-    """Run an import again: an undo as an undo, a preview as a preview."""
+    """Run an import again: an undo as an undo, a preview as a preview, an archive as an archive."""
     actor = actor_of(request)
     run = runs.get(actor, number)
     undone = run.undo_of_id
     if undone is not None:
         return _answered(request, run, lambda: runs.undo(actor, undone, also_changed=run.also_changed))
+    if run.trigger == Trigger.ARCHIVE:
+        return _answered(request, run, lambda: archive.ask(actor, run.source))
     trigger = Trigger.PREVIEW if run.trigger == Trigger.PREVIEW else Trigger.MANUAL
     return _answered(request, run, lambda: runs.start(actor, run.source, trigger))
 
@@ -78,6 +85,9 @@ def _answered(request: HttpRequest, run: Run, ask: Callable[[], Run], done: str 
     """Give an answer, and go to the import that came of it; where somebody was first, say so on the page."""
     try:
         made = ask()
+    except StaleChangeset as error:
+        messages.warning(request, error.sentence)
+        return redirect("import", run.source.run_set.latest("pk").pk)
     except Conflict as error:
         messages.error(request, error.sentence)
         return redirect("import", run.pk)

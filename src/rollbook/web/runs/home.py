@@ -1,5 +1,6 @@
 """Home: what waits, what was last, what comes next; and the list of all imports."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count
@@ -7,15 +8,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.domain.words import KIND_OF_ROLE
-from rollbook.store.models import Org, Role, Run, Section, Source
-from rollbook.web.access import account_of, administrators, signed_in
+from rollbook.lib import clock
+from rollbook.store.models import Notice, Org, Role, Run, Section, Source
+from rollbook.web.access import account_of, actor_of, needs, signed_in
+from rollbook.web.homes import views as homes
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
 from rollbook.web.runs import said
 
 LIMIT = 30
+
+#: So long Home speaks of mails that did not go out.
+LATELY = timedelta(days=7)
 
 
 @signed_in
@@ -23,8 +30,8 @@ LIMIT = 30
 def home(request: HttpRequest) -> HttpResponse:
     """Show what waits for an answer, how each source stands, and what is in the roster."""
     account = account_of(request)
-    if not account.is_administrator:
-        return render(request, "runs/home_others.html", {"rail": "home"})
+    if not actor_of(request).may(Right.IMPORTS):
+        return homes.home(request)
     district = account.district_id
     held = Run.objects.select_related("source").filter(district_id=district, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
     working = Run.objects.select_related("source").filter(district_id=district, state__in=(RunState.WORKING, RunState.QUEUED))
@@ -36,13 +43,14 @@ def home(request: HttpRequest) -> HttpResponse:
             "rail": "home",
             "held": [(run, said.sentence(run)) for run in held.order_by("pk")],
             "working": list(working.order_by("pk")),
+            "unsent": _unsent(district),
             "sources": [(source, _last(source)) for source in sources],
             "totals": _totals(district) if any(source.accepted_run for source in sources) else [],
         },
     )
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_safe
 def imports(request: HttpRequest) -> HttpResponse:
     """List the imports of all sources, newest first."""
@@ -60,6 +68,13 @@ def imports(request: HttpRequest) -> HttpResponse:
     sources = Source.objects.filter(district_id=account.district_id).order_by("name")
     page = {"rail": "imports", "rows": rows, "pages": pages(request, total, offset, LIMIT), "sources": sources, "asked": asked}
     return render(request, "runs/list.html", page)
+
+
+def _unsent(district: int) -> tuple[int, Notice | None]:
+    """Count the mails of the last days that did not go out, and return the newest."""
+    late = Notice.objects.filter(district_id=district, state__in=("waiting", "failed"), run__ended_at__gt=clock.now() - LATELY)
+    late = late.exclude(error="").order_by("pk")
+    return late.count(), late.last()
 
 
 def _last(source: Source) -> Run | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html
@@ -14,9 +15,9 @@ from rollbook.domain.gate import Kind, shown
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.domain.words import COUNTED, counted
 from rollbook.store import runs
-from rollbook.store.models import Measure, Notice, Run
+from rollbook.store.models import Measure, Notice, Run, RunEvent
 from rollbook.web.parts import bars
-from rollbook.web.templatetags.words import hour, plain_moment
+from rollbook.web.templatetags.words import hour, plain_moment, since, thing, whole
 
 #: So many schools are drawn one by one; the others are put together in one line.
 DRAWN = 8
@@ -63,6 +64,9 @@ def sentence(run: Run) -> SafeString:
         return _held(run, number)
     if run.state == RunState.APPLIED:
         done = "undone" if run.trigger == Trigger.UNDO else "applied"
+        if run.trigger == Trigger.ARCHIVE and number:
+            left = f"{_everybody(run)} have left the roster"
+            return format_html("<strong>{}</strong>: “{}” was archived on {}.", left, run.source.name, plain_moment(run.ended_at))
         if not number:
             return SafeString("Nothing had to be changed: the source and the roster agree.")
         return format_html(
@@ -70,22 +74,23 @@ def sentence(run: Run) -> SafeString:
         )
     if run.state == RunState.REJECTED:
         return format_html(
-            "{} rejected this import on {}: “{}” <strong>{}</strong>",
+            "{} rejected this {} on {}: “{}” <strong>{}</strong>",
             run.answered_by,
+            thing(run),
             plain_moment(run.ended_at),
             run.because,
             UNWRITTEN,
         )
     if run.state == RunState.SUPERSEDED:
         return SafeString("Another import took the place of this one. <strong>Nothing of this one was written.</strong>")
-    return format_html("The import of “{}” stopped. <strong>{}</strong>", run.source.name, UNWRITTEN)
+    return format_html("The {} of “{}” stopped. <strong>{}</strong>", thing(run), run.source.name, UNWRITTEN)
 
 
 def further(run: Run) -> list[str]:
     """Return the reasons beyond the first, which the sentence has said."""
     if run.state != RunState.HELD or run.reasons == ["preview"]:
         return []
-    return [f"{reason.rstrip('.')}." for reason in (run.reasons if _is_preview(run) else run.reasons[1:])]
+    return [whole(f"{reason.rstrip('.')}.") for reason in (run.reasons if _is_preview(run) else run.reasons[1:])]
 
 
 def troubles(run: Run) -> dict[str, str]:
@@ -93,7 +98,7 @@ def troubles(run: Run) -> dict[str, str]:
     happened, _, _ = run.message.partition(UNTOUCHED)
     return {
         "What happened": happened.strip(),
-        "Where": f"In the import of “{run.source.name}”, {plain_moment(run.ended_at)}.",
+        "Where": f"In the {thing(run)} of “{run.source.name}”, {plain_moment(run.ended_at)}.",
         "What was left untouched": UNTOUCHED,
         "What to do next": run.next_step or "Look at the source, then run the import again.",
     }
@@ -116,6 +121,8 @@ def doubt(run: Run) -> str:
     """Say why a held import may not be approved as it is, if so."""
     if run.state != RunState.HELD:
         return ""
+    if run.trigger == Trigger.ARCHIVE and run.source.enabled:
+        return "This source imports again, so its archive can’t be approved any more."
     if _is_preview(run) and runs.newest(run.source_id) != run:
         return "There is a newer import of this source, so this preview can’t be approved any more."
     if run.base_run != run.source.accepted_run:
@@ -138,9 +145,29 @@ def told(run: Run) -> str:
 
 
 def waits(run: Run) -> str:
-    """Say what waits with a held import."""
+    """Say what waits with a held import, and since when: a hold goes on when a later import takes the place of the first."""
     if _is_preview(run):
         return "A preview holds nothing up."
+    if run.trigger == Trigger.ARCHIVE:
+        return "Nothing is imported from this source until somebody enables it again."
+    first = _first_held(run)
+    if first is not None and run.ended_at and first < run.ended_at:
+        return f"The imports of this source have been on hold since {since(first)}; the newest one is shown. {_stopped(run)}"
+    return _stopped(run)
+
+
+def closes(run: Run) -> Run | None:
+    """Return the held import that this one took the place of."""
+    taken = Run.objects.filter(superseded_by=run).exclude(trigger=Trigger.PREVIEW)
+    return taken.filter(events__new=RunState.HELD).order_by("-pk").first()
+
+
+def unsent(run: Run) -> Notice | None:
+    """Return a mail about an import that did not go out."""
+    return Notice.objects.filter(run=run, state__in=("waiting", "failed")).exclude(error="").order_by("pk").first()
+
+
+def _stopped(run: Run) -> str:
     return (
         "Imports by the clock wait for your answer."
         if run.source.times
@@ -227,8 +254,16 @@ def _held(run: Run, number: int) -> SafeString:
         )
     first = run.reasons[0] if run.reasons else ""
     measure = Measure.objects.filter(run=run, closed=True, kind=Kind.VANISH, reason=first).first()
+    if run.trigger == Trigger.ARCHIVE:
+        return format_html(
+            "{} asked to archive “{}”: <strong>{}</strong> would leave the roster. <strong>{}</strong>",
+            run.by,
+            run.source.name,
+            _everybody(run),
+            UNWRITTEN,
+        )
     if measure is None or not (measure.limit_percent or measure.limit_count) or first.startswith("The source sent no"):
-        return format_html("{}. <strong>{}</strong>", first.rstrip("."), UNWRITTEN)
+        return format_html("{}. <strong>{}</strong>", whole(first.rstrip(".")), UNWRITTEN)
     words = COUNTED[measure.entity, measure.role][measure.count != 1 or measure.limit_count is None]
     place = measure.scope_name or measure.scope_id
     where = "" if not place else f" in {place}" if measure.scope == "section" else f" at {place}"
@@ -258,6 +293,20 @@ def _held(run: Run, number: int) -> SafeString:
 
 def _school(name: str, now: int, leave: int, new: int, largest: int) -> Bar:
     return Bar(name, now, now - leave + new, new, 0, leave, bars.now_and_after(now, leave, new, largest, name))
+
+
+def _everybody(run: Run) -> str:
+    """Count the people and classes who leave."""
+    left = {name: review.counts(run).get(name, {}).get("vanish", 0) for name in ("person", "section")}
+    return f"{counted(left['person'], 'person', 'people')} and {counted(left['section'], 'class', 'classes')}"
+
+
+def _first_held(run: Run) -> datetime | None:
+    """Return when the source of a held import was first held since somebody decided, or an import went in."""
+    mine = RunEvent.objects.filter(run__source=run.source_id).exclude(run__trigger=Trigger.PREVIEW).order_by("pk")
+    decided = mine.filter(new__in=(RunState.APPLIED, RunState.REJECTED)).last()
+    held = mine.filter(new=RunState.HELD, pk__gt=decided.pk if decided else 0).first()
+    return held.at if held else None
 
 
 def _is_preview(run: Run) -> bool:

@@ -11,9 +11,10 @@ from rollbook.actions import review, runs
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.gate import Kind, Threshold
+from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Stage
 from rollbook.store.models import Measure, Run
-from rollbook.web.access import actor_of, administrators
+from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
 from rollbook.web.runs import said
@@ -30,7 +31,7 @@ FIRST = {
 }
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_safe
 def show(request: HttpRequest, number: int, tab: str = "") -> HttpResponse:
     """Show an import: what it says of itself, and one of the tabs."""
@@ -46,7 +47,7 @@ def show(request: HttpRequest, number: int, tab: str = "") -> HttpResponse:
     return render(request, "runs/show.html", {**page, **TABS[tab](request, run)})
 
 
-@administrators
+@needs(Right.IMPORTS)
 @require_safe
 def progress(request: HttpRequest, number: int) -> HttpResponse:
     """Show how far an import is; once it has ended, have the whole page loaded anew."""
@@ -56,7 +57,8 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "runs/_progress.html", {"run": run, **_progress(run)})
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 @require_safe
 def changes_csv(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """Give the changes, filtered as they are looked at, to a spreadsheet."""
@@ -64,7 +66,8 @@ def changes_csv(request: HttpRequest, number: int) -> StreamingHttpResponse:
     return _download(review.changes_csv(run, **_filters(request)), f"import-{run.pk}-changes.csv")
 
 
-@administrators
+@secret
+@needs(Right.IMPORTS)
 @require_safe
 def findings_csv(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """Give the findings to a spreadsheet."""
@@ -100,6 +103,7 @@ def _top(run: Run) -> dict[str, Any]:
         "kinds": said.kinds(run),
         "schools": said.schools(run),
     }
+    page |= {"closes": said.closes(run), "unsent": said.unsent(run)}
     if run.state == RunState.FAILED:
         page["troubles"] = said.troubles(run)
     if run.state == RunState.HELD:
@@ -240,7 +244,13 @@ def _history(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 TRIES = 8
-TRIGGERS = {"manual": "by hand", "scheduled": "by the clock", "preview": "as a preview", "undo": "as an undo"}
+TRIGGERS = {
+    "manual": "by hand",
+    "scheduled": "by the clock",
+    "preview": "as a preview",
+    "undo": "as an undo",
+    "archive": "as an archive",
+}
 
 TABS: dict[str, Callable[[HttpRequest, Run], dict[str, Any]]] = {
     "changes": _changes,

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from rollbook.actions import audit_log
 from rollbook.domain.words import PEOPLE_WORDS
@@ -21,11 +23,14 @@ ACTS = {
     "import.applied": "Import applied",
     "import.held": "Import held",
     "import.failed": "Import failed",
+    "accounts.followed": "Accounts followed an import",
+    "usernames.rule": "Rule for usernames saved",
     "source.added": "Source added",
     "source.changed": "Setup changed",
+    "source.uploaded": "Files uploaded",
     "source.credentials": "Credentials changed",
     "source.devices": "Student devices changed",
-    "source.archive": "Archive planned",
+    "source.archive": "Archive asked for",
     "source.tested": "Connection tested",
     "plugin.downloaded": "Plugin downloaded",
     "source.kind": "Method changed",
@@ -39,6 +44,35 @@ ACTS = {
     "district.made": "District made",
     "district.time_zone": "Time zone changed",
     "audit.exported": "Audit log downloaded",
+    "view-as.began": "View As begun",
+    "view-as.ended": "View As ended",
+    "view-as.refused": "View As refused",
+    "provider.added": "Way to sign in added",
+    "provider.changed": "Way to sign in changed",
+    "provider.enabled": "Way to sign in offered again",
+    "provider.disabled": "Way to sign in stopped",
+    "provider.removed": "Way to sign in removed",
+    "provider.connected": "Way to sign in connected",
+    "provider.disconnected": "Way to sign in disconnected",
+    "provider.waits": "Sign-in waits for an administrator",
+    "provider.confirmed": "Waiting sign-in confirmed",
+    "provider.turned-down": "Waiting sign-in turned down",
+    "sign-in.provider": "Signed in elsewhere",
+    "sign-in.refused": "Sign-in refused",
+    "sign-in.unclear": "Sign-in unclear",
+    "account.made": "Account made by hand",
+    "account.changed": "Account changed",
+    "account.activated": "Account activated",
+    "account.kept": "Account kept, since nobody else could give rights",
+    "account.deactivated": "Account deactivated",
+    "account.reactivated": "Account reactivated",
+    "account.unlocked": "Account unlocked",
+    "account.deleted": "Account deleted",
+    "account.adopted": "Account adopted into the roster",
+    "rights.given": "Right given",
+    "rights.taken": "Right taken away",
+    "override.set": "Set by hand over the source",
+    "override.given-back": "Given back to the source",
 }
 
 
@@ -58,6 +92,12 @@ def short_kind(kind: str) -> str:
 def grade_list(text: str | None) -> str:
     """Write grades the way people do: 9, 10; codes that are no numbers stay."""
     return ", ".join(str(int(each)) if each.isdecimal() else each for each in text.split(",")) if text else "–"
+
+
+@register.filter
+def address(text: str) -> SafeString:
+    """Let a long email address go on in the next line after the @, or before a dot."""
+    return mark_safe(escape(text).replace("@", "@<wbr>").replace(".", "<wbr>."))  # noqa: S308 - escaped here
 
 
 @register.filter

@@ -9,9 +9,10 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from rollbook.domain import words
+from rollbook.domain.gate import shown
 from rollbook.domain.runs import RunState, Stage
 from rollbook.lib import clock
-from rollbook.store.models import Run
+from rollbook.store.models import Measure, Run
 
 register = template.Library()
 
@@ -63,6 +64,18 @@ STAGES = {
     Stage.APPLY: "Writing the changes",
 }
 
+#: What went wrong with a mail, where its error's name says so.
+TROUBLES = {
+    "ConnectionRefusedError": "the mail server does not answer",
+    "TimeoutError": "the mail server does not answer",
+    "gaierror": "the mail server is not found",
+    "SMTPServerDisconnected": "the mail server broke off",
+    "SMTPAuthenticationError": "the mail server turned down the sign-in",
+    "SMTPSenderRefused": "the mail server turned down the sender",
+    "SMTPRecipientsRefused": "the mail server turned down the address",
+    "ValueError": "no mail can go to such an address",
+}
+
 TAGS = {"appear": "added", "return": "added back", "alter": "changed", "vanish": "leaves"}
 
 
@@ -75,7 +88,25 @@ def number(value: int | float | None) -> str:
 @register.filter
 def share(count: int, of: int) -> str:
     """Write a share in percent: 11.8 %."""
-    return f"{100 * count / of:.1f} %" if of else ""
+    return shown(count, of, None) if of else ""
+
+
+@register.filter
+def its_share(measure: Measure) -> str:
+    """Write the share that was held against a limit, so that it stays on its side of the limit."""
+    return shown(measure.count, measure.of, measure.limit_percent) if measure.of else ""
+
+
+@register.filter
+def whole(text: str) -> str:
+    """Keep numbers and their percent signs in one line."""
+    return text.replace(" %", "\u00a0%")
+
+
+@register.filter
+def trouble(error: str) -> str:
+    """Say why a mail did not go out, by the name of the error."""
+    return TROUBLES.get(error, f"the mail server did not take it ({error})")
 
 
 @register.filter
@@ -183,8 +214,13 @@ def state(run: Run, *, more: str = "") -> dict[str, Any]:
 @register.filter
 def title(run: Run) -> str:
     """Call an import what people call it: Import of 14 September, 2:00 am."""
-    what = {"preview": "Preview", "undo": "Undo"}.get(run.trigger, "Import")
-    return f"{what} of {plain_moment(run.started_at or run.queued_at)}"
+    return f"{thing(run).capitalize()} of {plain_moment(run.started_at or run.queued_at)}"
+
+
+@register.filter
+def thing(run: Run) -> str:
+    """Call what was asked for by its name: an archive is no import."""
+    return {"preview": "preview", "undo": "undo", "archive": "archive"}.get(run.trigger, "import")
 
 
 @register.filter

@@ -1,0 +1,262 @@
+"""What the desk of accounts reads: accounts to find, and people of the roster to choose from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from rollbook.domain.rights import Right
+from rollbook.store.models import Account, AccountRight, AuditEntry, Child, Enrollment, Org, Override, Person, Role
+from rollbook.store.reads import PAGE, kind_of
+from rollbook.store.scope import only_there, people_of
+
+STATES = ("active", "pending", "inactive")
+#: So many people are offered at once to choose from; whoever looks for another one types more letters.
+OFFERED = 20
+#: These acts say why an account is in its state.
+STATE_ACTS = ("account.activated", "account.deactivated", "account.reactivated", "account.made")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks the list of accounts for."""
+
+    words: str = ""
+    kind: str = ""
+    state: str = ""
+    origin: str = ""  # hand, source
+    right: str = ""  # one of domain.rights, or "any"
+    school: int | None = None  # Org.id
+    after: int | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of accounts, and how many there are of each state."""
+
+    rows: list[Account]
+    counts: dict[str, int]
+    total: int
+    before: int | None
+    after: int | None
+
+
+def accounts(district: int, schools: frozenset[int] | None = None) -> QuerySet[Account]:
+    """Return the accounts of a district, or those of people who are at some of these schools.
+
+    A guardian whom no source knows is where the children are; another account without a person is nowhere.
+    """
+    rows = Account.objects.select_related("district").filter(district_id=district)
+    if schools is None:
+        return rows
+    people = people_of(district, schools).values("pk")
+    children = Child.objects.filter(district_id=district, student__in=people)
+    return rows.filter(Q(person__in=people) | Q(by_hand=True, person=None, pk__in=children.values("guardian")))
+
+
+def with_no_more_than(rows: QuerySet[Account], district: int, rights: Mapping[Right, frozenset[int] | None]) -> QuerySet[Account]:
+    """Leave out the accounts that hold a right which is not among these."""
+    covered = Q(pk__in=[])
+    for right, where in rights.items():
+        covered |= Q(right=right) if where is None else Q(right=right, school__in=where)
+    return rows.exclude(pk__in=AccountRight.objects.filter(district_id=district).exclude(covered).values("account"))
+
+
+def page(rows: QuerySet[Account], district: int, wanted: Wanted) -> Page:
+    """Return one page by name.
+
+    Shape: three statements at most. The counts look at every account that matches, once.
+    """
+    rows = _matching(rows, district, wanted)
+    found = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
+    counts = {state: found.get(state, 0) for state in STATES}
+    kept = rows.filter(state=wanted.state) if wanted.state else rows
+    backwards = wanted.after is None and wanted.before is not None
+    kept = kept.order_by("-name", "-pk") if backwards else kept.order_by("name", "pk")
+    edge = wanted.after or wanted.before
+    name = Account.objects.filter(district_id=district, pk=edge).values_list("name", flat=True).first() if edge else None
+    if name is not None:
+        beyond = Q(name__lt=name) | Q(name=name, pk__lt=edge) if backwards else Q(name__gt=name) | Q(name=name, pk__gt=edge)
+        kept = kept.filter(beyond)
+    got = list(kept[: PAGE + 1])
+    more, got = len(got) > PAGE, got[:PAGE]
+    if backwards:
+        got.reverse()
+    earlier, later = (more, name is not None) if backwards else (name is not None, more)
+    return Page(
+        rows=got,
+        counts=counts,
+        total=counts.get(wanted.state, 0) if wanted.state else sum(counts.values()),
+        before=got[0].pk if got and earlier else None,
+        after=got[-1].pk if got and later else None,
+    )
+
+
+def _matching(rows: QuerySet[Account], district: int, wanted: Wanted) -> QuerySet[Account]:
+    for word in wanted.words.split()[:6]:
+        # SQLite knows upper and lower case of English letters only.
+        forms = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
+        met = Q(username__contains=word.lower()) | Q(email__contains=word.lower())
+        for form in forms:
+            met |= Q(name__icontains=form)
+        rows = rows.filter(met)
+    if wanted.kind:
+        rows = rows.filter(kind=wanted.kind)
+    if wanted.origin:
+        rows = rows.filter(by_hand=wanted.origin == "hand")
+    if wanted.right:
+        given = AccountRight.objects.filter(district_id=district)
+        rows = rows.filter(pk__in=(given if wanted.right == "any" else given.filter(right=wanted.right)).values("account"))
+    if wanted.school is not None:
+        rows = rows.filter(pk__in=accounts(district, frozenset({wanted.school})).values("pk"))
+    return rows
+
+
+def schools(district: int, only: frozenset[int] | None = None) -> list[Org]:
+    """Return the schools to choose from, by name; with `only`, those of them."""
+    rows = Org.objects.filter(district_id=district, type="school")
+    return list((rows if only is None else rows.filter(pk__in=only)).order_by("name", "pk"))
+
+
+def given(account: Account) -> dict[Right, frozenset[int] | None]:
+    """Return the rights of an account, whatever its state, and where each holds."""
+    return _where(AccountRight.objects.filter(account=account))
+
+
+def given_to_one_human(account: Account, person: int | None = None) -> dict[Right, frozenset[int] | None]:
+    """Return the rights of everybody whom whoever signs in as this account may also be, or may become.
+
+    These are the accounts linked to it, those of the same person in the roster, and those with the same proven email.
+    """
+    met = Q(pk=account.pk)
+    people = {each for each in (account.person, person) if each is not None}
+    met |= Q(person__in=people)
+    if account.one is not None:
+        met |= Q(one=account.one)
+    if account.email and account.email_verified_at:
+        met |= Q(email=account.email, email_verified_at__isnull=False)
+    same = Account.objects.filter(district_id=account.district_id).filter(met)
+    return _where(AccountRight.objects.filter(district_id=account.district_id, account__in=same.values("pk")))
+
+
+def _where(rows: QuerySet[AccountRight]) -> dict[Right, frozenset[int] | None]:
+    found: dict[Right, frozenset[int] | None] = {}
+    known = set(Right)
+    for right, school in rows.values_list("right", "school"):
+        if right in known:
+            before = found.get(Right(right), frozenset())
+            found[Right(right)] = None if school == 0 or before is None else before | {school}
+    return found
+
+
+def is_only_at(account: Account, schools: frozenset[int] | None) -> bool:
+    """Say whether everything that an account is about is at these schools; for a guardian whom no source knows, all children."""
+    if schools is None or account.person is not None:
+        return only_there(account, schools)
+    children = Child.objects.filter(guardian=account)
+    elsewhere = children.exclude(student__in=people_of(account.district_id, schools).values("pk"))
+    return account.by_hand and children.exists() and not elsewhere.exists()
+
+
+def linked(account: Account) -> list[Account]:
+    """Return the other accounts of the same human."""
+    if account.one is None and account.person is None:
+        return []
+    met = Q(pk__in=[])
+    met |= Q(one=account.one) if account.one is not None else Q(pk__in=[])
+    met |= Q(person=account.person) if account.person is not None else Q(pk__in=[])
+    return list(Account.objects.filter(met, district_id=account.district_id).exclude(pk=account.pk).order_by("kind", "pk"))
+
+
+def person_of(account: Account) -> Person | None:
+    """Return the person in the roster that an account belongs to."""
+    if account.person is None:
+        return None
+    return Person.objects.select_related("source").filter(district_id=account.district_id, pk=account.person).first()
+
+
+def kinds_of(person: Person) -> list[str]:
+    """Return which of the four kinds of people somebody is, by the roles held now."""
+    roles = Role.objects.filter(
+        district_id=person.district_id, source_id=person.source_id, person=person.sourced_id, status="active"
+    )
+    return list(dict.fromkeys(kind_of(role) for role in roles.order_by("pk").values_list("role", flat=True)))
+
+
+def has_seat(account: Account, person: Person) -> bool:
+    """Say whether somebody still is, as the source says, what an account is for."""
+    return person.status == "active" and person.enabled != "false" and account.kind in kinds_of(person)
+
+
+def children_of(account: Account) -> list[Person]:
+    """Return the students whom somebody chose for a guardian."""
+    chosen = Child.objects.filter(guardian=account).values("student")
+    rows = Person.objects.select_related("source").filter(district_id=account.district_id, pk__in=chosen)
+    return list(rows.order_by("family_name", "given_name", "pk"))
+
+
+def students(district: int, where: frozenset[int] | None) -> QuerySet[Person]:
+    """Return the active students, or those who are at some of these schools."""
+    roles = Role.objects.filter(
+        district_id=district, source_id=OuterRef("source_id"), person=OuterRef("sourced_id"), role="student", status="active"
+    )
+    rows = people_of(district, where).select_related("source").filter(Exists(roles), status="active")
+    return rows.order_by("family_name", "given_name", "pk")
+
+
+def students_like(district: int, where: frozenset[int] | None, words: str) -> list[Person]:
+    """Return students by parts of their name, or by number or id."""
+    rows = students(district, where)
+    for word in words.split()[:6]:
+        forms = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
+        met = Q(identifier=word) | Q(sourced_id=word)
+        for form in forms:
+            met |= Q(given_name__icontains=form) | Q(family_name__icontains=form)
+        rows = rows.filter(met)
+    return list(rows[:OFFERED]) if words.split() else []
+
+
+def people_called(district: int, where: frozenset[int] | None, key: str) -> list[Person]:
+    """Return the people with exactly this id at the source, or this number."""
+    rows = people_of(district, where).select_related("source")
+    return list(rows.filter(Q(sourced_id=key) | Q(identifier=key)).order_by("status", "pk")[:OFFERED]) if key else []
+
+
+def overrides_of(person: Person) -> dict[str, Override]:
+    """Return what somebody set by hand over what the source says of a person, by field."""
+    rows = Override.objects.filter(district_id=person.district_id, entity="person", row=person.pk)
+    return {each.field: each for each in rows}
+
+
+def was_enrolled(person: Person) -> bool:
+    """Say whether somebody has, or ever had, a place in a class."""
+    mine = {"district_id": person.district_id, "source_id": person.source_id, "person": person.sourced_id}
+    return Enrollment.objects.filter(**mine).exists()
+
+
+def has_acted(account: Account) -> bool:
+    """Say whether the audit log has anything that an account did."""
+    names = [name for name in (account.email, account.username, f"account {account.pk}") if name]
+    return AuditEntry.objects.filter(district_id=account.district_id, by__in=names).exists()
+
+
+def why(account: Account) -> AuditEntry | None:
+    """Return the last entry of the audit log that says how an account came into its state."""
+    mine = AuditEntry.objects.filter(district_id=account.district_id, concerns=account.pk, act__in=STATE_ACTS)
+    return mine.order_by("-at", "-pk").first()
+
+
+def named(district: int, numbers: Iterable[int | None]) -> dict[int, Account]:
+    """Return accounts of a district by their numbers."""
+    wanted = {number for number in numbers if number is not None}
+    return Account.objects.filter(district_id=district).in_bulk(list(wanted)) if wanted else {}
+
+
+def number_of(district: int, text: str) -> int | None:
+    """Return the account that somebody means by a username, an email or a number."""
+    mine = Account.objects.filter(district_id=district)
+    if text.isdecimal() and len(text) < 19 and mine.filter(pk=int(text)).exists():
+        return int(text)
+    met = Q(username=text.lower()) | Q(email=text.lower())
+    return mine.filter(met).order_by("pk").values_list("pk", flat=True).first() if text else None

@@ -1,0 +1,109 @@
+"""The usernames of a district: who has which, who had which, and the accounts that a rule may still name."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from rollbook.store import cursor
+from rollbook.store.models import Account, District, FormerUsername
+
+OWNED = pl.Schema({"username": pl.String, "account": pl.Int64})
+
+#: What of a person of the roster an account follows, and a username may be made of.
+COLUMNS = ("username", "given_name", "family_name", "identifier", "email")
+#: An account that a rule may still name, and what it may be made of.
+OPEN = pl.Schema(
+    {"account": pl.Int64, "kind": pl.String, "had": pl.String, "person": pl.Int64}
+    | dict.fromkeys(("sourced_id", *COLUMNS), pl.String)
+)
+
+
+def rule(district: int) -> str:
+    """Return what usernames of a district are made of. Needs: a transaction, in which nobody else gives usernames there."""
+    # With less of a lock two imports could give one name; with more, whoever signs in would wait for the end of this one.
+    return District.objects.select_for_update(no_key=True).values_list("username_rule", flat=True).get(pk=district)
+
+
+def free(district: int, username: str, account: int | None = None) -> bool:
+    """Say whether an account, or a new one, may be called this: nobody else is or was."""
+    others = Account.objects.filter(district_id=district, username=username).exclude(pk=account)
+    former = FormerUsername.objects.filter(district_id=district, username=username).values_list("account", flat=True)
+    return not others.exists() and set(former) <= {account}
+
+
+def remember(account: Account) -> None:
+    """Keep the username of an account from others for good. Needs: to be called before it gets another one."""
+    if account.username and account.state != "pending":  # as long as it is pending, nobody knows its name
+        row = FormerUsername(district_id=account.district_id, username=account.username, account=account.pk)
+        FormerUsername.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def exactly(district: int, names: pl.Series) -> pl.DataFrame:
+    """Return who has, or had, one of these usernames: `username`, `account`. One statement."""
+    return _owned(district, names, "{} = {}".format('a."username"', cursor.key_value()))
+
+
+def numbered(district: int, stems: pl.Series) -> pl.DataFrame:
+    """Return who has, or had, a username of one of these stems and a number: `username`, `account`. One statement."""
+    key = cursor.key_value()
+    # Figures are followed by the colon: so an index gives what begins with the stem and a figure.
+    found = _owned(district, stems, f"a.\"username\" >= {key} || '0' AND a.\"username\" < {key} || ':'")
+    return found.filter(pl.col("username").str.strip_chars_end("0123456789").is_in(stems.implode()))
+
+
+def _owned(district: int, keys: pl.Series, condition: str) -> pl.DataFrame:
+    if not len(keys):
+        return OWNED.to_frame()
+    parts, parameters = [], []
+    # The plus keeps SQLite from reading all accounts of the district for each key by another index that begins with it.
+    plain, plus = 'a."district_id"', 'a."district_id"' if cursor.is_postgres() else '+a."district_id"'
+    for table, account, own in (("store_account", "id", plus), ("store_formerusername", "account", plain)):
+        joined, parameter = cursor.keys_joined(keys, table, "a", f"{own} = %s AND {condition}")
+        parts.append(f'SELECT a."username", a."{account}" FROM {joined}')
+        parameters += [parameter, district]
+    return cursor.fetch(" UNION ALL ".join(parts), parameters, OWNED)
+
+
+def open_to_change(district: int) -> Iterator[pl.DataFrame]:
+    """Yield the accounts of the roster that nobody can sign in with by name yet: those that are pending, or have no username.
+
+    Shape: OPEN, with COLUMNS as somebody has set them or the source says; a batch at a time.
+    """
+    sql = (
+        f'SELECT a."id", a."kind", a."username", p."id", p."sourced_id", {said()} '
+        'FROM "store_account" a JOIN "roster_person" p ON p."id" = a."person" AND p."district_id" = a."district_id" '
+        f'{overridden()} WHERE a."district_id" = %s AND NOT a."by_hand" '
+        'AND (a."state" = \'pending\' OR (a."state" = \'active\' AND a."username" IS NULL))'
+    )
+    return cursor.stream(sql, (district, district), OPEN)
+
+
+def rename(district: int, names: pl.DataFrame) -> None:
+    """Give accounts other usernames: `account`, `username` (or null) and `wanted`. Needs: a transaction, and pending ones.
+
+    Shape: two updates, because two accounts may change places: first those go whose names others of them get.
+    """
+    stage = "renamed_account"
+    cursor.temporary(stage, {"account": "bigint", "username": "text", "wanted": "text"})
+    cursor.insert(stage, ["account", "username", "wanted"], [names])
+    cursor.analyze(stage)
+    own = 'WHERE "store_account"."id" = s."account" AND "store_account"."district_id" = %s'
+    leaves = f'AND "store_account"."username" IN (SELECT "username" FROM "{stage}")'
+    cursor.execute(f'UPDATE "store_account" SET "username" = NULL FROM "{stage}" s {own} {leaves}', (district,))
+    cursor.execute(
+        f'UPDATE "store_account" SET "username" = s."username", "wanted" = s."wanted" FROM "{stage}" s {own}', (district,)
+    )
+    cursor.execute(f'DROP TABLE "{stage}"')
+
+
+def said() -> str:
+    """List COLUMNS of a person `p`, each as somebody has set it over the source, or else as the source says."""
+    return ", ".join(f'COALESCE(o."{column}", p."{column}")' for column in COLUMNS)
+
+
+def overridden() -> str:
+    """Write the join that `said` needs. Needs: the district as a parameter. What was set to nothing is the empty text."""
+    # An account whose email was emptied by hand has none, whatever the source says: so null stands for what nobody has set.
+    columns = ", ".join(f'MAX(CASE WHEN "field" = \'{name}\' THEN COALESCE("value", \'\') END) AS "{name}"' for name in COLUMNS)
+    rows = f'SELECT "row" AS "of", {columns} FROM "store_override" WHERE "district_id" = %s AND "entity" = \'person\''
+    return f'LEFT JOIN ({rows} GROUP BY "row") o ON o."of" = p."id"'

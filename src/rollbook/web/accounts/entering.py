@@ -1,0 +1,65 @@
+"""Going in: whoever has proved who they are gets a new session here, whichever way they came."""
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from rollbook.actions import linking, sessions, signing
+from rollbook.store.models import Account
+
+#: What a browser carries that somebody has signed in with. It opens nothing.
+DEVICE = "rollbook_device"
+#: In the session: that the second factor was given; that other accounts may be chosen; which these are; when it was seen last.
+PASSED, CHOOSE, OTHERS, SEEN, THEN = "second_factor", "choose", "others", "seen", "then"
+
+
+def enter(request: HttpRequest, account: Account, then: str = "", *, chosen: bool = False) -> HttpResponse:
+    """Begin a session of its own for this account, and lead on. What is still missing is asked for by the Threshold."""
+    if request.session.session_key:
+        sessions.ended(request.session.session_key)
+    request.session.flush()
+    login(request, account)
+    others = linking.others(account)
+    request.session[OTHERS] = [[each.pk, spoken(each)] for each in others]
+    if others and not chosen:
+        request.session[CHOOSE] = True
+    response = redirect(safe(request, then) or "home")
+    carried = signing.remember(account, request.COOKIES.get(DEVICE, ""))
+    age, secure = int(signing.KNOWN.total_seconds()), request.is_secure()
+    response.set_cookie(DEVICE, carried, max_age=age, httponly=True, secure=secure, samesite="Lax")
+    return response
+
+
+def passed(request: HttpRequest) -> None:
+    """Mark the session as having given its second factor. It gets another key with it: whoever saw the old one has nothing."""
+    before = request.session.session_key or ""
+    request.session.cycle_key()
+    request.session[PASSED] = True
+    sessions.renamed(before, request.session.session_key or "")
+
+
+def safe(request: HttpRequest, then: str) -> str:
+    """Return an address of our own, or nothing."""
+    return then if url_has_allowed_host_and_scheme(then, {request.get_host()}, require_https=request.is_secure()) else ""
+
+
+def spoken(account: Account) -> str:
+    """Say which of one's own accounts this is."""
+    return f"{account.kind.capitalize()}, {account.district.name}" + (f" ({account.username})" if account.username else "")
+
+
+@receiver(user_logged_in, dispatch_uid="rollbook.session.began")
+def _began(sender: Any, request: HttpRequest, user: Account, **more: Any) -> None:
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    sessions.began(user, request.session.session_key or "", agent, request.META.get("REMOTE_ADDR", ""))
+
+
+@receiver(user_logged_out, dispatch_uid="rollbook.session.ended")
+def _ended(sender: Any, request: HttpRequest, **more: Any) -> None:
+    if request.session.session_key:
+        sessions.ended(request.session.session_key)
