@@ -25,16 +25,16 @@ NO_PAGES = {
 def door() -> list[Scene]:
     """Return the scenes, and make whom they need. Needs: the district of `prepared`."""
     district = District.objects.get(name="Maple Grove")
-    tess, vera = _account(district, "tess", "teacher"), _account(district, "vera", "teacher")
+    tova, vera = _account(district, "tova", "teacher"), _account(district, "vera", "teacher")
     parent = _account(district, "vera.2", "guardian", email=vera.email)
     linking.link(parent, links.make(parent, "link"))
     linking.link(vera, links.make(vera, "link"))
     Account.objects.filter(pk=_account(district, "otto", "staff").pk).update(must_change_password=True)
-    secret, _ = factors.begin_app(tess)
-    factors.confirm_app(tess, shown(secret), "My phone")
+    secret, _ = factors.begin_app(tova)
+    factors.confirm_app(tova, shown(secret), "My phone")
     key = {"kind": "passkey", "name": "A key with a long name that somebody gave it", "secret": "00"}
     Factor.objects.create(
-        account=_account(district, "kim", "staff"), credential="00", made_at=tess.created_at, confirmed_at=tess.created_at, **key
+        account=_account(district, "kim", "staff"), credential="00", made_at=tova.created_at, confirmed_at=tova.created_at, **key
     )
     wrong = {"old": "wrong", "new": "short", "again": "else"}
     pages = {
@@ -45,7 +45,7 @@ def door() -> list[Scene]:
         "add-app": "/me/second-factor/app/",
         "add-passkey": "/me/second-factor/passkey/",
         "my-accounts": "/me/accounts/",
-        "link-accounts": f"/me/accounts/link/{links.make(tess, 'link')}/",
+        "link-accounts": f"/me/accounts/link/{links.make(tova, 'link')}/",
         "link-accounts-spent": "/me/accounts/link/spent/",
     }
     acts = {
@@ -57,17 +57,17 @@ def door() -> list[Scene]:
     new = f"/sign-in/new-password/{links.make(parent, 'password')}/"
     assert MailedLink.objects.count() == 2
     return [
-        *(Scene(name, address, who="tess") for name, address in pages.items()),
-        *(Scene(name, address, act, who="tess") for name, (address, act) in acts.items()),
+        *(Scene(name, address, who="tova") for name, address in pages.items()),
+        *(Scene(name, address, act, who="tova") for name, (address, act) in acts.items()),
         Scene("my-accounts-linked", "/sign-in/choose/", comes("vera", "Teacher, Maple Grove"), who=""),
         Scene("my-factors-passkey", "/me/second-factor/", who="kim"),
         Scene("forgot-password", "/sign-in/forgot/", who=""),
-        Scene("forgot-password-asked", "/sign-in/forgot/", press("Send the link", email="tess"), who=""),
+        Scene("forgot-password-asked", "/sign-in/forgot/", press("Send the link", email="tova"), who=""),
         Scene("new-password", new, who=""),
         Scene("new-password-complaint", new, press("Change the password", new="short", again="else"), who=""),
         Scene("new-password-spent", "/sign-in/new-password/", who=""),
-        Scene("second-factor", "/sign-in/second-factor/", comes("tess"), who=""),
-        Scene("second-factor-complaint", "/sign-in/second-factor/", comes("tess", "Go on", code="000000"), who=""),
+        Scene("second-factor", "/sign-in/second-factor/", comes("tova"), who=""),
+        Scene("second-factor-complaint", "/sign-in/second-factor/", comes("tova", "Go on", code="000000"), who=""),
         Scene("choose-account", "/sign-in/choose/", comes("vera"), who=""),
         Scene("password-is-owed", "/me/password/", comes("otto"), who=""),
         Scene("first-factor", "/sign-in/first-factor/", _owes_a_factor, who=""),

@@ -199,7 +199,7 @@ def test_an_old_preview_does_not_wait_for_ever(imported: Grove) -> None:
 
 def test_only_administrators_decide(waiting: tuple[Grove, Run]) -> None:
     district, run = waiting
-    cleo = actor.of_account(Account(district=district.row, email="cleo@maple.example"))
+    cleo = actor.of_account(Account.objects.create(district=district.row, email="cleo@maple.example"))
     left = actor.of_account(Account.objects.create(district=district.row, email="left@maple.example", state="inactive"))
     for who in (cleo, left):
         for act in (

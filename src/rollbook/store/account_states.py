@@ -22,7 +22,8 @@ def keep_who_gives_rights(district: int, left: list[int]) -> None:
         return
     given = AccountRight.objects.filter(district_id=district, right=Right.RIGHTS, school=0).values_list("account", flat=True)
     for account in sorted(set(left) & set(given)):
-        if Account.objects.filter(pk=account, before_leaving="active").update(state="active", before_leaving=""):
+        left_active = Account.objects.filter(pk=account, before_leaving="active")
+        if left_active.filter(state="inactive").update(state="active", before_leaving=""):
             audit.note(district, "import", "account.kept", f"account {account}", concerns=account)
 
 
