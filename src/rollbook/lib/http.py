@@ -176,6 +176,18 @@ class Guard(httpcore2.SyncBackend):
         return is_outside(plain) or any(plain in network for network in self._networks)
 
 
+def is_listed(host: str, allowed: Sequence[str]) -> bool:
+    """Say whether the operator allows a host by its name, or by a network that its number is in. No name is looked up."""
+    for entry in allowed:
+        try:
+            if ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[] "), strict=False):
+                return True
+        except ValueError:  # one of them is a name
+            if host == entry.strip().lower().rstrip("."):
+                return True
+    return False
+
+
 def looks_like_network(entry: str) -> bool:
     return "/" in entry or ":" in entry or re.fullmatch(r"[\d.]+", entry) is not None
 

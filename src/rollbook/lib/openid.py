@@ -6,7 +6,6 @@ the provider publishes has signed it, for us, for this one sign-in, and not long
 
 import base64
 import hashlib
-import ipaddress
 import json
 import re
 import secrets
@@ -21,7 +20,7 @@ from joserfc import errors, jwt
 from joserfc.jwk import KeySet
 
 from rollbook.lib import clock
-from rollbook.lib.http import Answer, Failed, Http
+from rollbook.lib.http import Answer, Failed, Http, is_listed
 
 #: Signatures that the holder of a public key cannot make: a secret that both sides know is none of them, nor is none at all.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -91,7 +90,7 @@ def read_issuer(text: str, allowed: Sequence[str] = ()) -> str:
         raise ValueError("has more than a host and a path; copy it without ?, # and @")
     if re.search(r"[^\x21-\x7e]|[\\<>\"]", parts.path):
         raise ValueError("has signs in its path that no address has")
-    if parts.scheme == "http" and not _listed(host, allowed):
+    if parts.scheme == "http" and not is_listed(host, allowed):
         raise ValueError("begins with http://, which anybody on the way could read and change; it has to begin with https://")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
 
@@ -285,14 +284,3 @@ def _complaint(answer: Answer, said: Any) -> str:
     """Quote the error of a provider if it is one of the short words of the standard; never the text beside it."""
     word = said.get("error") if isinstance(said, dict) else None
     return f": {word}" if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else ""
-
-
-def _listed(host: str, allowed: Sequence[str]) -> bool:
-    for entry in allowed:
-        try:
-            if ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[] "), strict=False):
-                return True
-        except ValueError:  # one of them is a name
-            if host == entry.strip().lower().rstrip("."):
-                return True
-    return False

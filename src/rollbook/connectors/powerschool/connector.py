@@ -1,6 +1,5 @@
 """The PowerSchool connector: what the plugin's queries give becomes the columns of the roster."""
 
-import ipaddress
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
@@ -25,7 +24,7 @@ from rollbook.connectors.powerschool.years import asked_years, begun_years
 from rollbook.connectors.protocol import FAULTS, Extract, Probe, option
 from rollbook.domain.errors import ConfigError, IncompleteExtract
 from rollbook.lib import clock, columnar
-from rollbook.lib.http import Http
+from rollbook.lib.http import Http, is_listed
 
 BY_NAME = {query.name.rpartition(".")[2]: query for query in QUERIES}
 
@@ -57,22 +56,10 @@ class PowerSchoolConfig:
         """Write the address as it is asked, and keys without blanks. Raises ConfigError."""
         self.key, self.secret = "".join(self.key.split()), "".join(self.secret.split())
         try:
-            self.url = normalise(self.url, allow_http=is_listed(normalise(self.url, allow_http=True), allowed))
+            host = urlsplit(normalise(self.url, allow_http=True)).hostname or ""
+            self.url = normalise(self.url, allow_http=is_listed(host, allowed))
         except ConfigError as error:
             raise ConfigError(fields={"url": error.fields["address"]}) from None
-
-
-def is_listed(url: str, allowed: Sequence[str]) -> bool:
-    """Say whether the installation names the host of an address, or the network of its number."""
-    host = urlsplit(url).hostname or ""
-    for entry in allowed:
-        try:
-            if ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[] "), strict=False):
-                return True
-        except ValueError:  # one of them is a name
-            if host == entry.strip().lower().rstrip("."):
-                return True
-    return False
 
 
 class PowerSchool:
