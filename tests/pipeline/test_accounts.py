@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import given
 from rollbook.domain.rights import ADMINISTRATOR
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.pipeline import accounts as following
-from rollbook.store import audit
+from rollbook.store import audit, loading, usernames
 from rollbook.store.accounts import give
 from rollbook.store.following import KEYS
 from rollbook.store.models import Account, AuditEntry, District, FormerUsername, Override, Person, Source
@@ -48,6 +48,33 @@ def test_everybody_who_comes_gets_an_account_that_nobody_can_use_yet(imported: G
     assert not any(each.has_usable_password() for each in found.values())
     p1 = found["p1", "student"]
     assert (p1.name, p1.email, p1.username, p1.district_id) == ("Gp1 Fp1", "p1@maple.example", "u.p1", imported.row.pk)
+
+
+def test_a_first_import_of_thousands_leaves_indexes_and_names_as_a_small_one_does(
+    new_district: Callable[[], Grove],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "WORTH_REBUILDING", 1)
+    monkeypatch.setattr(usernames, "WORTH_COUNTING", 0)
+    district = new_district()
+    for name in ("u.p1", "u.p2-2", "u.p3x"):
+        Account.objects.create(district=district.row, username=name)
+    before = known_indexes("store_account")
+    files = small(9)
+    files["users"] = edited(edited(files["users"], "p2", username="u.p3"), "p4", username="u.p3")
+    district.applies(files)
+    assert known_indexes("store_account") == before
+    names = {one: each.username for (one, _), each in accounts(district).items()}
+    assert names["p1"] == "u.p1-2", "somebody has the name already"
+    assert [names[one] for one in ("p2", "p3", "p4")] == ["u.p3", "u.p3-2", "u.p3-3"]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Account.objects.create(district=district.row, username="u.p5")
+
+
+def known_indexes(table: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, table)
+    return {name: (each["columns"], each["unique"]) for name, each in found.items()}
 
 
 def test_whoever_leaves_is_out_on_the_next_request_and_back_when_they_return(imported: Grove) -> None:

@@ -26,8 +26,7 @@ from rollbook.domain.entities import ENTITIES  # noqa: E402
 from rollbook.domain.rights import ADMINISTRATOR  # noqa: E402
 from rollbook.domain.runs import RunState, Trigger  # noqa: E402
 from rollbook.lib import http  # noqa: E402
-from rollbook.store import accounts  # noqa: E402
-from rollbook.store import roster as rows  # noqa: E402
+from rollbook.store import accounts, loading  # noqa: E402
 from rollbook.store.models import MODELS, Account, District, Run, Source  # noqa: E402
 from tests.district import edited, enrollment, minus, small, user, write  # noqa: E402
 
@@ -80,7 +79,7 @@ def begin(order: dict[str, Any]) -> None:
 def do(order: dict[str, Any]) -> None:
     """Carry the roster to the other variant, by one way of three, and be killed on the way."""
     if order.get("rebuild"):
-        rows.WORTH_REBUILDING = 1
+        loading.WORTH_REBUILDING = 1
     if order["to"]:
         variant(order["to"])
     me, source = ada(), Source.objects.get()

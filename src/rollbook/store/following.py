@@ -6,11 +6,15 @@ from typing import Any
 import polars as pl
 
 from rollbook.store import cursor
+from rollbook.store.loading import indexes_afterwards
 from rollbook.store.models import Account, FormerUsername, Source
 from rollbook.store.roster import text
 from rollbook.store.usernames import COLUMNS, overridden, said
 
 KEYS = "followed_person"
+
+#: Accounts that are there before the first import of an installation: of those who set it up. Their sign-in waits for its end.
+FEW = 100
 
 PEOPLE = pl.Schema({"person": pl.Int64, "sourced_id": pl.String, "live": pl.Int64} | dict.fromkeys(COLUMNS, pl.String))
 ACCOUNTS = pl.Schema(
@@ -19,8 +23,6 @@ ACCOUNTS = pl.Schema(
 )
 #: What is written about accounts that there are. `seat` says whether their person still is what they are for.
 CHANGED = ("account", "seat", "name", "email", "username", "wants", "wanted")
-
-_PERSON = 'p."district_id" = %s AND p."source_id" = %s AND p."sourced_id" = k."sourced_id"'
 
 
 class Following:
@@ -32,43 +34,37 @@ class Following:
 
     def __init__(self, district: int, source: int) -> None:
         self.own = (district, source)
+        self.everybody = False
 
     def about(self, people: pl.Series) -> None:
         """Say by their `sourced_id` whom it is about."""
-        self._stage()
+        cursor.temporary(KEYS, {"sourced_id": 'text COLLATE "C"' if cursor.is_postgres() else "text"})
         cursor.insert(KEYS, ["sourced_id"], [people.to_frame("sourced_id")])
         cursor.analyze(KEYS)
 
     def about_everybody(self) -> None:
         """Say that it is about all people of the source, which then counts as followed."""
-        self._stage()
-        cursor.execute(
-            f'INSERT INTO "{KEYS}" SELECT p."sourced_id" FROM "roster_person" p '
-            'WHERE p."district_id" = %s AND p."source_id" = %s',
-            self.own,
-        )
-        cursor.analyze(KEYS)
+        self.everybody = True
         Source.objects.filter(pk=self.own[1]).update(followed=True)
 
     def people(self) -> pl.DataFrame:
         """Return them, with what a person or the source says of each, and whether they are there at all."""
         live = "CASE WHEN p.\"status\" = 'active' AND COALESCE(p.\"enabled\", '') <> 'false' THEN 1 ELSE 0 END"
-        sql = f'SELECT p."id", p."sourced_id", {live}, {said()} FROM {self._joined("roster_person", _PERSON)} {overridden()}'
+        people = self._theirs("roster_person", "p", "sourced_id")
+        sql = f'SELECT p."id", p."sourced_id", {live}, {said()} FROM {people} {overridden()}'
         return _whole(sql, (*self.own, self.own[0]), PEOPLE)
 
     def roles(self) -> pl.DataFrame:
-        """Return which roles they have now: `sourced_id`, `role`."""
-        at = 'r."district_id" = %s AND r."source_id" = %s AND r."person" = k."sourced_id"'
-        joined = self._joined("roster_role", at, "r")
-        sql = f'SELECT DISTINCT k."sourced_id", r."role" FROM {joined} WHERE r."status" = \'active\''
+        """Return which roles they have now, some of them several times: `sourced_id`, `role`."""
+        sql = f'SELECT r."person", r."role" FROM {self._theirs("roster_role", "r", "person")} WHERE r."status" = \'active\''
         return _whole(sql, self.own, text(("sourced_id", "role")))
 
     def accounts(self) -> pl.DataFrame:
         """Return their accounts of any kind and state."""
         names = cursor.listed(("kind", "state", "before_leaving", "name", "email", "username", "wanted"), "a")
-        joined = self._joined("roster_person", _PERSON)
+        people = self._theirs("roster_person", "p", "sourced_id")
         own = f'{_then()} "store_account" a ON a."district_id" = p."district_id" AND a."person" = p."id"'
-        sql = f'SELECT a."id", a."person", CASE WHEN a."by_hand" THEN 1 ELSE 0 END, {names} FROM {joined} {own}'
+        sql = f'SELECT a."id", a."person", CASE WHEN a."by_hand" THEN 1 ELSE 0 END, {names} FROM {people} {own}'
         return _whole(sql, self.own, ACCOUNTS)
 
     def add(self, accounts: pl.DataFrame, at: datetime, *, first: bool) -> None:
@@ -76,7 +72,8 @@ class Following:
         columns = ["person", "kind", "name", "email", "username", "wanted"]
         own: dict[str, int | str] = {"district_id": self.own[0], "state": "pending", "password": "!", "by_hand": 0}
         own["created_at"] = at.strftime("%Y-%m-%d %H:%M:%S.%f") + ("+00" if cursor.is_postgres() else "")
-        cursor.insert("store_account", columns, accounts.iter_slices(cursor.BATCH), own | _defaults({*columns, *own}))
+        with indexes_afterwards(Account, len(accounts), beside=FEW):
+            cursor.insert("store_account", columns, accounts.iter_slices(cursor.BATCH), own | _defaults({*columns, *own}))
         if first:
             cursor.analyze("store_account")
 
@@ -103,13 +100,14 @@ class Following:
 
     def done(self) -> None:
         """Forget whom it was about."""
-        cursor.execute(f'DROP TABLE "{KEYS}"')
+        cursor.execute(f'DROP TABLE IF EXISTS "{KEYS}"')
 
-    def _stage(self) -> None:
-        cursor.temporary(KEYS, {"sourced_id": 'text COLLATE "C"' if cursor.is_postgres() else "text"})
-
-    def _joined(self, table: str, condition: str, alias: str = "p") -> str:
-        return f'"{KEYS}" k {_then()} "{table}" {alias} ON {condition}'
+    def _theirs(self, table: str, alias: str, person: str) -> str:
+        """Write FROM … for their rows of a table of the roster. Needs: `own` as parameters."""
+        if self.everybody:
+            return f'(SELECT * FROM "{table}" WHERE "district_id" = %s AND "source_id" = %s) {alias}'
+        own = f'{alias}."district_id" = %s AND {alias}."source_id" = %s AND {alias}."{person}" = k."sourced_id"'
+        return f'"{KEYS}" k {_then()} "{table}" {alias} ON {own}'
 
 
 _SETS = """

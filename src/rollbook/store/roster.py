@@ -1,7 +1,6 @@
 """The rows of one source, read and written as columns."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +12,8 @@ from rollbook.domain.entities import ENTITIES, Entity
 from rollbook.domain.errors import RollbookError
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.store import cursor
+from rollbook.store.loading import indexes_afterwards
 from rollbook.store.models import MODELS
-
-#: From how many rows on an empty table gets its indexes after its rows, which is about half the work.
-WORTH_REBUILDING = 20_000
 
 _KEY = 'r."district_id" = %s AND r."source_id" = %s'
 
@@ -198,7 +195,7 @@ class Roster:
             batch.with_columns(cursor.uuids(batch.height))
             for batch in rows.collect_batches(chunk_size=cursor.BATCH, maintain_order=True)
         )
-        with _indexes_afterwards(entity, expected):
+        with indexes_afterwards(MODELS[entity.name], expected):
             written = cursor.insert(table(entity), ["uuid", "sourced_id", *offered], batches, fixed)
             _expect(entity, written, expected)
         cursor.analyze(table(entity))
@@ -221,25 +218,3 @@ def _moment() -> str:
 def _expect(entity: Entity, met: int, expected: int) -> None:
     if met != expected:
         raise NotAsSeen(f"{met} rows of {entity.name} were written where {expected} were meant")
-
-
-@contextmanager
-def _indexes_afterwards(entity: Entity, expected: int) -> Iterator[None]:
-    """Take an empty table's indexes away while many rows come in, and build them after, in the same transaction."""
-    model = MODELS[entity.name]
-    if expected < WORTH_REBUILDING or model.objects.exists():
-        yield
-        return
-    editor = connection.schema_editor(atomic=False)
-    editor.deferred_sql = []
-    for index in model._meta.indexes:
-        editor.remove_index(model, index)
-    for constraint in model._meta.constraints:
-        editor.remove_constraint(model, constraint)
-    yield
-    for constraint in model._meta.constraints:
-        editor.add_constraint(model, constraint)
-    for index in model._meta.indexes:
-        editor.add_index(model, index)
-    for statement in editor.deferred_sql:
-        editor.execute(statement)

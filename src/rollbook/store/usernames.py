@@ -8,6 +8,11 @@ from rollbook.store import cursor
 from rollbook.store.models import Account, District, FormerUsername
 
 OWNED = pl.Schema({"username": pl.String, "account": pl.Int64})
+#: Where usernames are, and what says there whose they are.
+_NAMED = (("store_account", "id"), ("store_formerusername", "account"))
+
+#: From how many on it is worth to see first whether all usernames are fewer than those that are asked for.
+WORTH_COUNTING = 10_000
 
 #: What of a person of the roster an account follows, and a username may be made of.
 COLUMNS = ("username", "given_name", "family_name", "identifier", "email")
@@ -39,16 +44,35 @@ def remember(account: Account) -> None:
 
 
 def exactly(district: int, names: pl.Series) -> pl.DataFrame:
-    """Return who has, or had, one of these usernames: `username`, `account`. One statement."""
+    """Return who has, or had, one of these usernames: `username`, `account`. One statement, or two."""
+    if (all_there := _all_if_few(district, len(names))) is not None:
+        return all_there.filter(pl.col("username").is_in(names.implode()))
     return _owned(district, names, "{} = {}".format('a."username"', cursor.key_value()))
 
 
 def numbered(district: int, stems: pl.Series) -> pl.DataFrame:
-    """Return who has, or had, a username of one of these stems and a number: `username`, `account`. One statement."""
+    """Return who has, or had, a username of one of these stems and a number: `username`, `account`. One statement, or two."""
     key = cursor.key_value()
     # Figures are followed by the colon: so an index gives what begins with the stem and a figure.
-    found = _owned(district, stems, f"a.\"username\" >= {key} || '0' AND a.\"username\" < {key} || ':'")
-    return found.filter(pl.col("username").str.strip_chars_end("0123456789").is_in(stems.implode()))
+    found = _all_if_few(district, len(stems))
+    if found is None:
+        found = _owned(district, stems, f"a.\"username\" >= {key} || '0' AND a.\"username\" < {key} || ':'")
+    return found.filter(_stem().is_in(stems.implode()) & (_stem() != pl.col("username")))
+
+
+def _stem() -> pl.Expr:
+    return pl.col("username").str.strip_chars_end("0123456789")
+
+
+def _all_if_few(district: int, number: int) -> pl.DataFrame | None:
+    """Return all usernames of a district where they are fewer than what is asked for, as on the night of a first import."""
+    if number < WORTH_COUNTING:
+        return None
+    parts = (f'SELECT "username", "{account}" FROM "{table}"' for table, account in _NAMED)
+    own = ' WHERE "district_id" = %s AND "username" IS NOT NULL'
+    sql = " UNION ALL ".join(part + own for part in parts)
+    found = cursor.fetch(f"{sql} LIMIT %s", (district, district, number), OWNED)
+    return found if found.height < number else None
 
 
 def _owned(district: int, keys: pl.Series, condition: str) -> pl.DataFrame:
@@ -57,7 +81,7 @@ def _owned(district: int, keys: pl.Series, condition: str) -> pl.DataFrame:
     parts, parameters = [], []
     # The plus keeps SQLite from reading all accounts of the district for each key by another index that begins with it.
     plain, plus = 'a."district_id"', 'a."district_id"' if cursor.is_postgres() else '+a."district_id"'
-    for table, account, own in (("store_account", "id", plus), ("store_formerusername", "account", plain)):
+    for (table, account), own in zip(_NAMED, (plus, plain), strict=True):
         joined, parameter = cursor.keys_joined(keys, table, "a", f"{own} = %s AND {condition}")
         parts.append(f'SELECT a."username", a."{account}" FROM {joined}')
         parameters += [parameter, district]

@@ -23,7 +23,8 @@ class District(models.Model):
 class Account(AbstractBaseUser):
     """Somebody who may sign in, as one of the four kinds of people. A person of the roster with two kinds has two accounts."""
 
-    district = models.ForeignKey(District, on_delete=models.PROTECT, db_index=False)  # every key begins with it
+    # Every key begins with it. Districts are never deleted; to look up one for each account costs as much as to write them.
+    district = models.ForeignKey(District, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     kind = models.TextField(default="staff")  # student, teacher, guardian, staff
     state = models.TextField(default="active")  # pending: nobody can sign in yet; active; inactive
     username = KeyField(null=True)  # in lower case; several may have none, and it is unique
@@ -45,9 +46,10 @@ class Account(AbstractBaseUser):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            # The name first: somebody who signs in says no district.
-            models.UniqueConstraint(fields=["username", "district"], name="account_username"),
-            models.UniqueConstraint(fields=["district", "person", "kind"], name="account_person"),
+            # The name first: somebody who signs in says no district. Both written as expressions, so that SQLite gets indexes
+            # of their own: then a first import can put them off until the rows are in.
+            models.UniqueConstraint("username", "district", name="account_username"),
+            models.UniqueConstraint("district", "person", "kind", name="account_person"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["email"], name="account_email"),
