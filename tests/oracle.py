@@ -389,17 +389,16 @@ def told(files: Files, *, is_1_2: bool) -> dict[str, dict[str, list[dict[str, st
         found["guardianship"] = {}
         sound = [each for each in files["users"] if each.get("sourcedId", "").strip() and "\ufffd" not in each["sourcedId"]]
         has: dict[str, set[str]] = {}
-        source = [
-            (each.get("userSourcedId", ""), each.get("role", ""))
-            for each in files.get("roles", [])
-            if each.get("orgSourcedId", "").strip()
-        ]
-        for person, role in source if is_1_2 else [(each["sourcedId"], each.get("role", "")) for each in sound]:
-            has.setdefault(person.strip(), set()).add(role.strip().lower())
+        source = [(each.get("userSourcedId", ""), each.get("role", "")) for each in files.get("roles", [])]
+        for person, role in source if is_1_2 else [(each.get("sourcedId", ""), each.get("role", "")) for each in files["users"]]:
+            has.setdefault(person.strip(), set()).add(role.strip().lower() if is_role(role) else "unclear")
+        somebody = any(not person or "\ufffd" in person for person in has)  # has a role, and nobody can say who that is
         for each in sound:
             one = each["sourcedId"].strip()
             for other in listed(each.get("agentSourcedIds", "")):
                 if one == other or "\ufffd" in other:
+                    continue
+                if "unclear" in has.get(one, set()) | has.get(other, set()) or (somebody and not {one, other} <= has.keys()):
                     continue
                 turned = "student" not in has.get(one, set()) and "student" in has.get(other, set())
                 student, guardian = (other, one) if turned else (one, other)

@@ -252,6 +252,41 @@ def test_in_1_2_a_role_without_its_key_is_left_out(tmp_path: Path, place: int, v
     assert given.partial == {"role", "guardianship"}
 
 
+@pytest.mark.parametrize("whose", [1, 2])
+@pytest.mark.parametrize(("place", "value"), [(3, ""), (3, "u\ufffd"), (5, ""), (5, "boss")])
+def test_what_somebody_is_to_a_child_is_not_guessed_where_a_role_cannot_be_read(
+    tmp_path: Path, whose: int, place: int, value: str
+) -> None:
+    rows = bundles.roles()
+    rows[whose][place] = value
+
+    given = read(tmp_path, texts("1.2") | {"roles.csv": text([header("roles", "1.2"), *rows])})
+
+    assert given.frames["guardianship"].height == 0
+    assert "guardianship" in given.partial
+
+
+@pytest.mark.parametrize("whose", [1, 2])
+@pytest.mark.parametrize("value", ["", "boss"])
+def test_in_1_1_it_is_not_guessed_either(tmp_path: Path, whose: int, value: str) -> None:
+    rows = users("1.1")
+    rows[whose][5] = value
+
+    given = read(tmp_path, texts("1.1") | {"users.csv": text([header("users", "1.1"), *rows])})
+
+    assert given.frames["guardianship"].height == 0
+    assert "guardianship" in given.partial
+
+
+def test_a_parent_whose_role_names_no_school_is_still_the_parent(tmp_path: Path) -> None:
+    rows = bundles.roles()
+    rows[2][8] = ""
+
+    given = read(tmp_path, texts("1.2") | {"roles.csv": text([header("roles", "1.2"), *rows])})
+
+    assert set(given.rows("guardianship")) == {"u2|u3|parent"}
+
+
 def test_in_1_2_a_wrong_kind_of_role_is_told_under_its_key(tmp_path: Path) -> None:
     given = read(tmp_path, changed("1.2", "roles.csv", "u1,primary", "u1,third"))
 

@@ -176,7 +176,9 @@ def guardianships(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
     """Build which adult belongs to which child: the two that a user's agents name, told apart by their roles."""
     users, with_roles = sheets["users"], sheets.get("roles", sheets["users"])
     agents = pl.col("agentSourcedIds")
-    pairs = pairs_of(users, with_roles, joined)
+    # A role that cannot be read hides who is the child, and the relationship; both are parts of the key.
+    no_role = with_roles.has({"role"}, ~forms.is_word(with_roles.fields["role"], pl.col("role"), users.version))
+    pairs = pairs_of(users, with_roles, joined, no_role=no_role)
     names = ["student", "guardian", "relationship"]
     key = forms.content_key(*map(pl.col, names))
     frame = (
@@ -191,26 +193,28 @@ def guardianships(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         yield from judge(marks[0], users.came, checks)
         yield from judge(marks[1], users.came, GUESSES)
 
-    # A role that cannot be read hides who is the child, and the relationship; both are parts of the key.
-    no_role = ~forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)
-    partial = (
-        users.doubtful
-        or with_roles.doubtful
-        or with_roles.has({"role"}, no_role)
-        or users.has({"agents"}, forms.illegible(agents))
-    )
+    partial = users.doubtful or with_roles.doubtful or no_role or users.has({"agents"}, forms.illegible(agents))
     marks = (marked(users.cells(), checks, NOBODY), marked(pairs, GUESSES, pl.when(~SELF).then(key)))
     return Built(frame, partial, marks, tell)
 
 
-def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFrame:
+def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: bool) -> pl.LazyFrame:
     """Return a row for each agent that a user lists: `line`, `one` (who lists), `other` (who is listed), who of them is
-    `student` and who `guardian`, their `relationship`, and whether a child is `known` among them."""
+    `student` and who `guardian`, their `relationship`, and whether a child is `known` among them.
+
+    Whoever may have a role in a row that cannot be read (there are such if `no_role`) is in none of them: nobody can say
+        what they are to each other.
+    """
     (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
     role = pl.col("role").str.to_lowercase()
     bits = {word: 1 << bit for bit, word in enumerate(("student", *RELATIONSHIPS))}
     is_a = role.replace_strict(bits, default=0, return_dtype=pl.Int16)
-    known = with_roles.sound().select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
+    unclear = 1 << len(bits)
+    if no_role:
+        is_a = pl.when(forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)).then(is_a).otherwise(unclear)
+    nobody = forms.no_key(pl.col(person))
+    rows = with_roles.cells().filter(~nobody) if "key" in with_roles.survey.alarms else with_roles.cells()
+    known = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
     if not joined.is_empty():
         # Who is the child is told by the row's own role; what the adult is, by all roles that the person has.
         every = pl.col("roles").bitwise_or().over(two_rows.person("person", joined))
@@ -225,7 +229,11 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame) -> pl.LazyFr
     both = listed
     for side in ("one", "other"):
         both = both.join(known.rename({"roles": f"{side}_roles"}), left_on=side, right_on="person", how="left")
+    if with_roles.table.refused_path is not None or with_roles.has({"key"}, nobody):
+        both = both.drop_nulls(["one_roles", "other_roles"])
     one, other = pl.col("one_roles").fill_null(0), pl.col("other_roles").fill_null(0)
+    if no_role:
+        both = both.filter((one | other) & unclear == 0)
     one_is, other_is = one & bits["student"] != 0, other & bits["student"] != 0
     turned = ~one_is & other_is
     adult = pl.when(turned).then(one).otherwise(other)
