@@ -1,7 +1,7 @@
 """The fear that a district that asks PowerSchool has another roster each night, or an empty one when PowerSchool is ill."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -68,6 +68,22 @@ def test_the_first_night_fills_the_roster_and_the_next_moves_only_what_moved(
     assert MODELS["enrollment"].objects.filter(source=source, person=left.get().sourced_id, status="active").count() == 0
 
 
+@pytest.mark.usefixtures("transactional_db")  # the signs of life come from another thread
+def test_whoever_watches_a_slow_night_is_told_what_has_come(
+    district: Grove, source: Source, powerschool: PowerSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollbook.store.runs.HEARTBEAT", timedelta(milliseconds=50))
+    powerschool.slow_seconds = 0.05
+    powerschool.faults.on("slow")
+
+    run = night(district, source)
+
+    assert run.state == "applied", run.message
+    said = {what: (rows, promised) for what, rows, promised in run.arriving}
+    assert said.keys() >= {"Schools", "Students", "Students of classes of a year"}
+    assert 0 < said["Students"][0] == said["Students"][1]
+
+
 @pytest.mark.once
 def test_a_night_on_which_powerschool_is_ill_changes_nothing(district: Grove, source: Source, powerschool: PowerSchool) -> None:
     assert night(district, source).state == "applied"
@@ -86,6 +102,7 @@ def test_a_night_on_which_powerschool_is_ill_changes_nothing(district: Grove, so
         powerschool.plugin.client_id, powerschool.plugin.client_secret = known
 
 
+@pytest.mark.once
 def test_a_lost_connection_costs_only_what_had_not_come_and_nothing_stays_when_the_import_ends(
     district: Grove, source: Source, powerschool: PowerSchool
 ) -> None:
@@ -121,6 +138,7 @@ def test_a_lost_connection_costs_only_what_had_not_come_and_nothing_stays_when_t
     assert (lost.state, pages(lost)) == ("superseded", False)
 
 
+@pytest.mark.once
 def test_parents_do_not_leave_because_somebody_installed_the_other_plugin(
     district: Grove, source: Source, powerschool: PowerSchool
 ) -> None:

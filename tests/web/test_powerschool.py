@@ -189,6 +189,7 @@ def test_the_secret_is_never_shown_again_and_empty_keeps_it(ada: Client, bare: S
     assert secret not in wrong
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("pressed", ["test", "save", "continue"])
 def test_a_secret_that_is_kept_is_never_carried_to_another_address(ada: Client, saved: Source, pressed: str) -> None:
     kept = (saved.settings, saved.secrets)
@@ -210,6 +211,7 @@ def test_the_same_address_written_otherwise_keeps_the_secret(ada: Client, saved:
     assert (fresh(saved).settings["url"], fresh(saved).secrets) == (saved.settings["url"], kept)
 
 
+@pytest.mark.once
 def test_a_test_ticks_every_step_and_saves_nothing(ada: Client, bare: Source, typed: dict[str, str]) -> None:
     page = text(ada.post(at(bare, "setup"), typed | {"do": "test"}))
     assert page.count('<li class="done">') == 3
@@ -220,6 +222,7 @@ def test_a_test_ticks_every_step_and_saves_nothing(ada: Client, bare: Source, ty
     assert entry("source.tested").detail == {"works": True}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("fault", "signs", "says"),
     [
@@ -245,6 +248,18 @@ def test_a_test_says_at_which_step_it_ended_and_what_to_do(
     assert entry("source.tested").detail == {"works": False}
 
 
+def test_a_test_ends_although_every_single_answer_comes_in_time(
+    ada: Client, bare: Source, typed: dict[str, str], simulator: PowerSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollbook.actions.powerschool.LONG_ENOUGH", 0.5)
+    simulator.slow_seconds = 0.2
+    simulator.faults.on("slow")
+    page = text(ada.post(at(bare, "setup"), typed | {"do": "test"}))
+    assert "The connection works." not in page
+    assert "did not answer in time" in page
+
+
+@pytest.mark.once
 def test_continue_saves_tests_and_lands_on_the_import(ada: Client, bare: Source, typed: dict[str, str]) -> None:
     page = ada.post(at(bare, "setup"), typed | {"do": "continue"})
     run = Run.objects.get(source=bare)
@@ -266,6 +281,7 @@ def test_continue_with_wrong_credentials_keeps_them_and_imports_nothing(ada: Cli
 # --- student devices ---
 
 
+@pytest.mark.once
 def test_another_answer_about_devices_is_judged_before_it_is_kept(ada: Client, filled: Source, typed: dict[str, str]) -> None:
     students = Person.objects.filter(source=filled, status="active", sourced_id__startswith="student-")
     students.update(username=None)
@@ -289,6 +305,7 @@ def test_another_answer_about_devices_is_judged_before_it_is_kept(ada: Client, f
     assert entry("source.devices").detail == {"was": "Only Chromebooks", "now": "No Chromebooks"}
 
 
+@pytest.mark.once
 def test_continue_goes_on_after_the_devices_were_confirmed(ada: Client, filled: Source, typed: dict[str, str]) -> None:
     asked = ada.post(at(filled, "setup"), typed | {"devices": "mix", "do": "continue"}).headers["Location"]
     assert Run.objects.filter(source=filled).count() == 1, "nothing starts before the answer"
@@ -363,6 +380,25 @@ def test_archiving_shows_who_would_leave_and_waits_for_a_yes_and_can_be_undone(
     undone = runs.perform(runs.approve(district.ada, undone.pk)) if undone.state == "held" else undone
     assert undone.state == "applied", undone.message
     assert active(filled) == before
+
+
+@pytest.mark.once
+def test_who_did_not_archive_when_disabling_can_do_so_later(district: Grove, ada: Client, filled: Source) -> None:
+    settings = at(filled, "settings")
+    assert "See who would leave" not in text(ada.get(settings)), "it still imports"
+    ada.post(at(filled, "disable"))
+    before = active(filled)
+    assert "See who would leave" in text(ada.get(settings))
+
+    ada.post(at(filled, "disable"), {"also": "archive"})
+
+    run = Run.objects.filter(source=filled).latest("pk")
+    assert (run.trigger, runs.perform(run).state, active(filled)) == ("archive", "held", before)
+    page = text(ada.get(settings))
+    assert f'href="/imports/{run.pk}/"' in page
+    assert "See who would leave" not in page, "it has been asked for"
+    runs.perform(runs.approve(district.ada, run.pk))
+    assert "Archive its people" not in text(ada.get(settings)), "nobody is left"
 
 
 def test_nothing_is_archived_under_an_import_at_work(district: Grove, ada: Client, saved: Source) -> None:

@@ -5,11 +5,14 @@ import io
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+import pytest
 from django.test import Client
 
 from rollbook.actions import review, runs, work
+from rollbook.connectors.protocol import Arriving
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Notice, Run
+from rollbook.store.runs import beat, begin
 from rollbook.store.snapshots import files_of
 from tests.district import Files, Grove, edited, minus, small, write
 
@@ -40,6 +43,7 @@ def test_a_held_import_says_how_many_of_how_many_and_that_nothing_has_changed(he
     assert f'Approve<span class="more"> and deactivate {review.counts(held)["person"]["vanish"]} people' in page
 
 
+@pytest.mark.once
 def test_the_words_of_the_code_are_not_on_the_page(held: Run, ada: Client) -> None:
     for tab in ("", "changes", "findings", "limits", "result", "history"):
         page = text_of(ada, page_of(held, tab)).casefold()
@@ -47,6 +51,7 @@ def test_the_words_of_the_code_are_not_on_the_page(held: Run, ada: Client) -> No
             assert word not in page, (tab, word)
 
 
+@pytest.mark.once
 def test_every_change_can_be_found_and_paged_through(district: Grove, ada: Client) -> None:
     run = district.applies(small(30))
     total = review.changes(run).total
@@ -56,6 +61,7 @@ def test_every_change_can_be_found_and_paged_through(district: Grove, ada: Clien
     assert f"51 to 100 of {total:,}" in text_of(ada, page_of(run, "changes") + "?page=2")
 
 
+@pytest.mark.once
 def test_changes_are_filtered_by_kind_school_and_words(district: Grove, ada: Client) -> None:
     files = small()
     district.applies(files)
@@ -72,11 +78,13 @@ def test_changes_are_filtered_by_kind_school_and_words(district: Grove, ada: Cli
     assert "No change is like that" in text_of(ada, page_of(run, "changes") + "?q=nobody")
 
 
+@pytest.mark.once
 def test_a_filter_that_makes_no_sense_is_no_error(held: Run, ada: Client) -> None:
     for query in ("page=0", "page=-1", "page=999999999999", "page=x", "kind=' OR 1", "of=nothing", "school=%00x", "q=%5B("):
         assert ada.get(page_of(held, "changes") + "?" + query).status_code == 200
 
 
+@pytest.mark.once
 def test_links_between_people_and_classes_carry_their_names(imported: Grove) -> None:
     run = imported.sends(minus(small(), "p4"))
     labels = {row["label"] for row in review.changes(run, entity="enrollment").rows}
@@ -96,6 +104,7 @@ def test_old_pages_show_what_was_then(held: Run, district: Grove) -> None:
     assert review.schools(district.again(held)) == before
 
 
+@pytest.mark.once
 def test_the_download_has_every_change_and_no_formula(district: Grove, ada: Client) -> None:
     files = small()
     district.applies(files)
@@ -116,6 +125,7 @@ def test_the_download_of_filtered_changes_has_those(held: Run, ada: Client) -> N
     assert len(rows) == review.changes(held, entity="person").total
 
 
+@pytest.mark.once
 def test_findings_stand_with_file_line_and_remedy(district: Grove, ada: Client) -> None:
     files = small()
     run = district.sends(files | {"users": edited(files["users"], "p3", givenName="")})
@@ -234,6 +244,7 @@ def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
     assert text_of(ada, page_of(first))
 
 
+@pytest.mark.once
 def test_a_preview_says_that_it_is_one(district: Grove, ada: Client) -> None:
     write(district.folder, small())
     run = district.runs(Trigger.PREVIEW)
@@ -268,6 +279,47 @@ def test_progress_can_be_watched_and_ends_by_loading_the_page(district: Grove, a
     assert "<html" not in fragment
     Run.objects.filter(pk=run.pk).update(state=RunState.FAILED)
     assert ada.get(f"/imports/{run.pk}/progress/").headers["HX-Refresh"] == "true"
+
+
+def test_a_long_pull_says_how_many_rows_of_how_many_on_both_pages(district: Grove, ada: Client) -> None:
+    write(district.folder, small())
+    run = runs.start(district.ada, district.source)
+    at = {"stage": "extract", "progress": {"stage": "extract", "done": 6, "of": 8, "what": "enrollment"}}
+    assert begin(run.pk, by="worker")
+    Run.objects.filter(pk=run.pk).update(**at)
+    beat(run.pk, [Arriving("Students", 20_000, 20_000), Arriving("Places in classes", 120_000, 410_000)])
+    for page in (page_of(run), f"/imports/{run.pk}/progress/", f"/manage/{district.source.pk}/import/"):
+        said = text_of(ada, page)
+        assert "Places in classes: 120,000 of 410,000" in said, page
+        assert '<progress max="410000" value="120000"' in said, page
+        assert "Students: " not in said, "what is here needs no bar"
+        assert f'hx-get="/imports/{run.pk}/progress/"' in said or "<html" not in said
+    Run.objects.filter(pk=run.pk).update(stage="check")
+    assert "Places in classes" not in text_of(ada, page_of(run)), "it has all come"
+
+
+def test_an_import_that_was_put_back_does_not_say_that_it_reads(district: Grove, ada: Client) -> None:
+    write(district.folder, small())
+    run = runs.start(district.ada, district.source)
+    assert begin(run.pk, by="worker")
+    at = {"stage": "extract", "progress": {"stage": "extract", "done": 2, "of": 7, "what": "course"}}
+    Run.objects.filter(pk=run.pk).update(worker="another-machine:1", heartbeat_at=None, **at)
+    beat(run.pk, [Arriving("Courses", 10, 20)])
+
+    runs.sweep()
+
+    page = text_of(ada, f"/imports/{run.pk}/progress/")
+    assert "waits to start" in page
+    for said in ("Reading", "2 of 7", "<progress", "Courses", "Step"):
+        assert said not in page
+
+
+def test_an_approved_import_shows_no_bar_of_the_work_before(held: Run, ada: Client, district: Grove) -> None:
+    assert held.progress
+    runs.approve(district.ada, held.pk)
+    page = text_of(ada, f"/imports/{held.pk}/progress/")
+    assert "about to be written" in page
+    assert "<progress" not in page
 
 
 def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:

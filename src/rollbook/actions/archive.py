@@ -9,7 +9,7 @@ from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store import audit
 from rollbook.store import runs as door
-from rollbook.store.models import Run, Source
+from rollbook.store.models import MODELS, Run, Source
 
 
 def disable(actor: Actor, source: Source) -> Run:
@@ -22,6 +22,17 @@ def disable(actor: Actor, source: Source) -> Run:
         raise Conflict(f'An import of "{source.name}" is at work', next_step="Wait until it has ended, then disable it.")
     with transaction.atomic():
         return ask(actor, sources.set_enabled(actor, source, enabled=False))
+
+
+def remains(source: Source) -> bool:
+    """Say whether anything of a source is still active."""
+    return any(model.objects.filter(source=source, status="active").exists() for model in MODELS.values())
+
+
+def asked(source: Source) -> Run | None:
+    """Return the archive of a source that is being planned, or waits for a yes or no."""
+    open_ones = (RunState.QUEUED, RunState.WORKING, RunState.HELD)
+    return Run.objects.filter(source=source, trigger=Trigger.ARCHIVE, state__in=open_ones).order_by("-pk").first()
 
 
 def ask(actor: Actor, source: Source) -> Run:

@@ -1,5 +1,6 @@
 """What a person may ask of a PowerSchool source besides what every source can do: plugin, test by steps, devices."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from rollbook.connectors.protocol import Probe
 from rollbook.domain.entities import entity
 from rollbook.domain.errors import ConfigError, NotFound, SourceError, SourceUnavailable
 from rollbook.domain.rights import Right
-from rollbook.lib.http import Answer, Http
+from rollbook.lib.http import Answer, Http, TimedOut
 from rollbook.store import audit
 from rollbook.store.models import AuditEntry, Source
 from rollbook.store.roster import Roster
@@ -129,15 +130,23 @@ STEPS = (
 )
 
 
+#: So many seconds after its first question a test puts no other one: whatever stands before a server waits a minute, if that.
+LONG_ENOUGH = 50.0
+
+
 class Followed(Http):
-    """A client that knows how far a test has come."""
+    """A client that knows how far a test has come, and when it has lasted long enough."""
 
     step = 0
+    ends = 0.0
 
     def send(self, method: str, url: str, **more: Any) -> Answer:
-        """Return the answer. Errors: as of every client."""
+        """Return the answer. Errors: as of every client; TimedOut, too, where each answer came in time and all of them do not."""
         path = urlsplit(url).path
         self.step = max(self.step, *(number for number, (_, begins) in enumerate(STEPS) if path.startswith(begins)))
+        self.ends = self.ends or time.monotonic() + LONG_ENOUGH
+        if time.monotonic() > self.ends:
+            raise TimedOut("the answers came one by one, and too late all together")
         return super().send(method, url, **more)
 
 

@@ -1,9 +1,10 @@
 """What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
 from rollbook.actions.sources import connect, set_schedule
+from rollbook.connectors.protocol import Arriving, Connector
 from rollbook.domain.errors import Conflict, NotFound, RollbookError, StaleChangeset
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
@@ -156,8 +158,14 @@ def perform(run: Run, *, patient: bool = False) -> Run:
     if not taken:
         raise Conflict(f"Import {run.pk} is being worked on already, or another import of its source is")
     run = Run.objects.select_related("source", "district").get(pk=run.pk)
-    with _heartbeat(run.pk):
-        pipeline.work(run, pipeline.Tools(connect, settings.PUBLIC_URL, patient))
+    asked: list[Connector] = []
+
+    def reach(source: Source, pages: Path) -> Connector:
+        asked.append(connect(source, pages))
+        return asked[-1]
+
+    with _heartbeat(run.pk, asked):
+        pipeline.work(run, pipeline.Tools(reach, settings.PUBLIC_URL, patient))
     return Run.objects.select_related("source", "district").get(pk=run.pk)
 
 
@@ -241,15 +249,21 @@ def _supersede_waiting(run: Run) -> None:
         runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=run.by, note=note, superseded_by=run)
 
 
+def _arriving(connector: Connector) -> Sequence[Arriving]:
+    """Ask a connector how far it is, if it is one that can tell."""
+    tell = getattr(connector, "arriving", None)
+    return tell() if tell else ()
+
+
 @contextmanager
-def _heartbeat(run: int) -> Iterator[None]:
-    """Say every few seconds that this process lives, from a thread of its own."""
+def _heartbeat(run: int, asked: Sequence[Connector]) -> Iterator[None]:
+    """Say every few seconds that this process lives, and what has come of what it asks for, from a thread of its own."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(runs.HEARTBEAT.total_seconds()):
             try:
-                runs.beat(run)
+                runs.beat(run, [each for connector in asked for each in _arriving(connector)])
             except OperationalError:
                 continue  # SQLite has one writer, and it is at work on this very import
             finally:

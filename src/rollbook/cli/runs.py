@@ -225,7 +225,8 @@ def _print(shown: "Run", as_json: bool) -> None:
     if as_json:
         paper.dump(shapes.run(shown))
         return
-    paper.say(f"Import {shown.pk} of {shown.source.name}: {shown.state}", "")
+    at = paper.local(shown.started_at or shown.queued_at)
+    paper.say(f"Import {shown.pk} of {shown.source.name}, {at}: {shown.state}", "")
     if shown.message:
         paper.say(shown.message, "")
     if len(shown.reasons) > 1:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import polars as pl
 
@@ -22,6 +22,14 @@ class Probe:
 
     sentence: str
     notes: tuple[str, ...] = ()
+
+
+class Arriving(NamedTuple):
+    """How far one thing is that is being fetched: what it is called, for people, and its rows so far, of those announced."""
+
+    what: str
+    rows: int
+    promised: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,12 @@ class Extract:
 
 
 class Connector(Protocol):
-    """One student information system, through one set of settings."""
+    """One student information system, through one set of settings.
+
+    Two more methods are called where they exist: `bytes_fingerprint()` gives a text that is equal as long as the source's very
+    bytes are, and `arriving()` a sequence of Arriving. The latter is called every few seconds from another thread while `extract`
+    is at work; it looks only at what is in memory, and never raises.
+    """
 
     name: ClassVar[str]  # "oneroster-csv": the command's argument and the database's value
     title: ClassVar[str]  # "OneRoster CSV files": for people

@@ -18,6 +18,7 @@ def everybody(roster: Roster, progress: Callable[[int, int, str], None]) -> dict
     for number, entity in enumerate(ENTITIES):
         progress(number, len(ENTITIES), entity.name)
         leaves = found[entity.name] = nothing(entity)
+        leaves.all_gone = True
         rows = pl.concat([leaves.gone.drop("status"), *roster.active(entity, entity.names)])
         leaves.gone = rows.with_columns(status=pl.lit("active")).select(leaves.gone.columns)
     return found

@@ -26,6 +26,7 @@ class Candidates:
     candidates: int = 0  # rows in `rows`
     identical: int = 0  # rows that repeated another one to the letter
     all_new: bool = False  # nothing in the roster has any of these keys
+    all_gone: bool = False  # `gone` has every active row: no other one can leave
     unchanged: pl.Series = field(
         default_factory=lambda: pl.Series(dtype=pl.String)
     )  # keys in `rows` that an unchanged row has, too

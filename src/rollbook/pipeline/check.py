@@ -224,7 +224,7 @@ def _orphans(entity: Entity, picture: Picture) -> tuple[pl.DataFrame, pl.DataFra
     kids = [
         picture.children(entity, column.name, picture.gone(column.refers_to or ""))
         for column in entity.references
-        if len(picture.gone(column.refers_to or ""))
+        if len(picture.gone(column.refers_to or "")) and not picture.candidates[name].all_gone
     ]
     if not kids:
         return FAULTS.to_frame(), text(("sourced_id", "status", *entity.names)).to_frame()

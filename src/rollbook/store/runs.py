@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -73,6 +73,7 @@ def begin(run: int, *, by: str) -> bool:
         heartbeat_at=now,
         not_before=None,
         progress={},
+        arriving=[],
         started_at=Coalesce("started_at", Value(now)),
         attempt=F("attempt") + 1,
     )
@@ -90,9 +91,9 @@ def at_stage(run: Run, stage: Stage, done: int = 0, of: int = 0, what: str = "")
         raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
 
 
-def beat(run: int) -> None:
-    """Say that the worker of a run lives."""
-    Run.objects.filter(pk=run, worker=worker_name()).update(heartbeat_at=clock.now())
+def beat(run: int, arriving: Sequence[tuple[str, int, int]] = ()) -> None:
+    """Say that the worker of a run lives, and what it is fetching: what, how many rows have come, of how many."""
+    Run.objects.filter(pk=run, worker=worker_name()).update(heartbeat_at=clock.now(), arriving=list(arriving))
 
 
 def orphans() -> Iterable[Run]:

@@ -8,6 +8,7 @@ import pytest
 
 from rollbook.connectors.powerschool.connector import PowerSchool, PowerSchoolConfig
 from rollbook.connectors.powerschool.plugin import package
+from rollbook.connectors.powerschool.queries import QUERIES
 from rollbook.connectors.protocol import Connector, read_config
 from rollbook.connectors.testing import SECRET, ConnectorPromises, extracts
 from rollbook.domain.errors import ConfigError, IncompleteExtract, SourceError, SourceRefused
@@ -145,6 +146,30 @@ def test_between_two_years_the_classes_of_both_come_and_each_row_once(made: Made
         assert of_both == of_old | of_new
         assert of_old != of_new
     assert set(old["person"]["sourced_id"]) == set(new["person"]["sourced_id"])
+
+
+def test_whoever_waits_sees_what_is_on_its_way_and_at_last_all_that_was_announced(listening: Simulator) -> None:
+    again(listening)
+    seen: list[dict[str, tuple[int, int]]] = []
+
+    def look(seconds: float, because: str) -> None:
+        seen.append({what: (rows, promised) for what, rows, promised in connector.arriving()})
+
+    http = Http(allowed=["127.0.0.1"], limits=Limits(apart=1.0), waiting=look, pause=lambda seconds: None)
+    config = PowerSchoolConfig(listening.url, listening.client_id, listening.client_secret, "mix")
+    connector = PowerSchool(config, http=http, today=DAY)
+    assert connector.arriving() == ()
+    students = listening.database.frames["STUDENTS"].filter(pl.col("ENROLL_STATUS").is_in([0, -1])).height
+    try:
+        everything(connector)
+        came = {what: (rows, promised) for what, rows, promised in connector.arriving()}
+    finally:
+        connector.close()
+
+    assert came.keys() == {query.title for query in QUERIES}
+    assert all(rows == promised for rows, promised in came.values())
+    assert came["Students"] == (students, students)
+    assert (0, students) in [each.get("Students") for each in seen], "nothing is said before the first page has come"
 
 
 def test_a_plugin_without_guardians_offers_none_and_says_so(listening: Simulator, made: Made) -> None:

@@ -266,7 +266,12 @@ def test_a_neighbor_is_no_guardian_and_nobody_is_their_own() -> None:
         ("Mother", "parent"),
         ("Step-Father", "parent"),
         ("Legal Guardian", "guardian"),
+        ("Stepmom", "parent"),
         ("Grandmother", "relative"),
+        ("Godparent", "relative"),
+        ("Mother-in-law", "relative"),
+        ("Mother's Boyfriend", "relative"),
+        ("Guardian’s Wife", "relative"),
         (None, "relative"),
     ],
 )

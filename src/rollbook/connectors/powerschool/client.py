@@ -181,6 +181,7 @@ class PowerSchool:
         """Bring every page that is not there yet, then look whether they are together what was promised."""
         size = self._prepare(query, args, promised, into)
         if not part(into, 1).exists():
+            progress(0, promised)
             first = self._page(query, args, 1, size)
             limit = self.metadata().page_limit
             if len(first) == limit < min(size, promised):  # it gives no more at a time, whatever is asked for

@@ -21,7 +21,7 @@ from rollbook.connectors.powerschool.devices import DEVICES
 from rollbook.connectors.powerschool.queries import CORE, GUARDIANS, QUERIES, TERMS, YEARS, Query
 from rollbook.connectors.powerschool.reading import Manner, clean
 from rollbook.connectors.powerschool.years import asked_years, begun_years
-from rollbook.connectors.protocol import FAULTS, Extract, Probe, option
+from rollbook.connectors.protocol import FAULTS, Arriving, Extract, Probe, option
 from rollbook.domain.errors import ConfigError, IncompleteExtract
 from rollbook.lib import clock, columnar
 from rollbook.lib.http import Http, is_listed
@@ -90,6 +90,7 @@ class PowerSchool:
         self._client = client.PowerSchool(normalise(config.url, allow_http=True), config.key, config.secret, self._http)
         self._pool = ThreadPoolExecutor(self._http.limits.at_once, "powerschool")
         self._pulled: Path | None = None
+        self._arrived: dict[tuple[Query, str], tuple[int, int]] = {}
         self._door = Lock()
 
     # --- the five names ---
@@ -127,6 +128,17 @@ class PowerSchool:
             faults.lazy(),
             promised=due if built.due else None,
             fingerprint=columnar.text_digest(f"{entity} {columnar.digest(frame)} {columnar.digest(faults.lazy())}"),
+        )
+
+    def arriving(self) -> tuple[Arriving, ...]:
+        """Return how far the rows of each query are, in the order in which they were begun."""
+        with self._door:
+            came = list(self._arrived.items())
+        both: dict[str, list[tuple[int, int]]] = {}
+        for (query, _), each in came:  # a query of two years is one thing
+            both.setdefault(query.title, []).append(each)
+        return tuple(
+            Arriving(title, sum(rows for rows, _ in each), sum(promised for _, promised in each)) for title, each in both.items()
         )
 
     def close(self) -> None:
@@ -181,8 +193,12 @@ class PowerSchool:
         }
 
     def _pull(self, query: Query, year: str) -> Path:
+        def came(rows: int, promised: int) -> None:
+            with self._door:
+                self._arrived[query, year] = rows, promised
+
         into = self._folder / short(query) / (year or "all")
-        self._client.rows(query, {"yearid": year}, into)
+        self._client.rows(query, {"yearid": year}, into, came)
         return into
 
     def _rows(self, name: str) -> pl.LazyFrame:

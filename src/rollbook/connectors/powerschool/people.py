@@ -198,11 +198,12 @@ def relations(rows: Rows) -> pl.LazyFrame:
 
 def relationship() -> pl.Expr:
     word = pl.col("relation").str.to_lowercase().fill_null("")
-    parent = word.str.contains(r"mother|father|parent|\bmom\b|\bdad\b") & ~word.str.contains("grand|great")
+    only_by_name = word.str.contains(r"grand|great|god-?\s?(parent|mother|father)|\bin[- ]law\b|['’]s?\s")  # "Mother's Friend"
+    parent = word.str.contains(r"mother|father|parent|\b(step)?(mom|dad)\b")
     return (
-        pl.when(parent)
+        pl.when(parent & ~only_by_name)
         .then(pl.lit("parent"))
-        .when(word.str.contains("guardian"))
+        .when(word.str.contains("guardian") & ~only_by_name)
         .then(pl.lit("guardian"))
         .otherwise(pl.lit("relative"))
     )

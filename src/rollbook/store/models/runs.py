@@ -52,6 +52,7 @@ class Run(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     progress = models.JSONField(default=dict)
+    arriving = models.JSONField(default=list)  # what is being fetched: [what, rows so far, rows announced]
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -19,6 +19,7 @@ from rollbook.web.manage.forms import SettingsForm, setup_form, spoken, typed
 from rollbook.web.manage.frame import frame
 from rollbook.web.manage.receiving import TOO_MUCH
 from rollbook.web.manage.summary import lines
+from rollbook.web.parts.progress import progress_of
 
 #: Imports shown on the Import tab; the others are one link away.
 RECENT = 10
@@ -70,7 +71,10 @@ def settings(request: HttpRequest, source: int) -> HttpResponse:
                 return redirect("source-method", found.pk, form.cleaned_data["kind"])
             messages.success(request, "The settings have been saved.")
             return redirect("source-setup" if sources.missing(found) else "source-import", found.pk)
-    return render(request, "manage/settings.html", frame(request, found, "settings") | {"form": form})
+    left: dict[str, Any] = {}
+    if not found.enabled:
+        left = {"remains": archive.remains(found), "asked": archive.asked(found)}
+    return render(request, "manage/settings.html", frame(request, found, "settings") | {"form": form} | left)
 
 
 @needs(Right.IMPORTS)
@@ -110,9 +114,12 @@ def disable(request: HttpRequest, source: int) -> HttpResponse:
     """Ask before a source is stopped, then do it."""
     actor = actor_of(request)
     found = preferences.by_number(actor, source)
+    also = request.method == "POST" and request.POST.get("also") == "archive"
+    if also and not found.enabled:
+        return redirect("import", archive.ask(actor, found).pk)
     if not found.enabled:
         return redirect("source-settings", found.pk)
-    if request.method == "POST" and request.POST.get("also") == "archive":
+    if also:
         run = archive.disable(actor, found)
         messages.success(request, f"“{found.name}” is stopped. Nobody leaves before you say yes.")
         return redirect("import", run.pk)
@@ -199,15 +206,18 @@ def imports(request: HttpRequest, source: int) -> HttpResponse:
     done = Run.objects.filter(district_id=found.district_id, source=found, ended_at__isnull=False)
     last = done.exclude(trigger=Trigger.PREVIEW).exclude(state=RunState.QUEUED).order_by("-pk").first()
     waiting = Run.objects.filter(district_id=found.district_id, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
+    waits_or_works = [run for run in recent if run.state in (RunState.QUEUED, RunState.WORKING)]
+    busy = min(waits_or_works, key=lambda run: run.state != RunState.WORKING, default=None)
     context = {
         "recent": recent,
         "last": last,
         "lines": lines(last) if last else [],
         "held": list(waiting.select_related("source").order_by("pk")),
-        "busy": next((run for run in recent if run.state in (RunState.QUEUED, RunState.WORKING)), None),
+        "busy": busy,
         "missing": sources.missing(found),
         "told": preferences.told(found),
         "times": [spoken(each) for each in found.times],
+        **(progress_of(busy) if busy else {}),
     }
     return render(request, "manage/import.html", frame(request, found, "import") | context)
 

@@ -46,6 +46,8 @@ def home(request: HttpRequest) -> HttpResponse:
             "unsent": _unsent(district),
             "sources": [(source, _last(source)) for source in sources],
             "totals": _totals(district) if any(source.accepted_run for source in sources) else [],
+            "kind": account.kind,
+            "own": homes.own(account),
         },
     )
 

@@ -12,13 +12,14 @@ from rollbook.domain.changes import Change
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.gate import Kind, Threshold
 from rollbook.domain.rights import Right
-from rollbook.domain.runs import RunState, Stage
+from rollbook.domain.runs import RunState
 from rollbook.store.models import Measure, Run
 from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
+from rollbook.web.parts.progress import progress_of
 from rollbook.web.runs import said
-from rollbook.web.templatetags.words import STAGES, since
+from rollbook.web.templatetags.words import since
 
 MEASURES = 100
 
@@ -41,7 +42,7 @@ def show(request: HttpRequest, number: int, tab: str = "") -> HttpResponse:
         raise Http404
     page: dict[str, Any] = {"rail": "imports", "run": run, "tab": tab, "tabs": _tabs(run), **_state(run)}
     if run.state in (RunState.QUEUED, RunState.WORKING):
-        page |= _progress(run)
+        page |= progress_of(run)
     elif request.headers.get("HX-Target") != "about":  # a change of tab shows the top as it stands
         page |= _top(run)
     return render(request, "runs/show.html", {**page, **TABS[tab](request, run)})
@@ -54,7 +55,7 @@ def progress(request: HttpRequest, number: int) -> HttpResponse:
     run = runs.get(actor_of(request), number)
     if run.state not in (RunState.QUEUED, RunState.WORKING):
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return render(request, "runs/_progress.html", {"run": run, **_progress(run)})
+    return render(request, "runs/_progress.html", {"run": run, **progress_of(run)})
 
 
 @secret
@@ -111,21 +112,6 @@ def _top(run: Run) -> dict[str, Any]:
     if run.state == RunState.APPLIED:
         page["undone"] = Run.objects.filter(undo_of=run, state=RunState.APPLIED).first()
     return page
-
-
-def _progress(run: Run) -> dict[str, Any]:
-    stage = Stage(run.stage) if run.stage else None
-    done, of = run.progress.get("done", 0), run.progress.get("of", 0)
-    ahead = Run.objects.filter(source_id=run.source_id, state=RunState.WORKING).exclude(pk=run.pk).first()
-    return {
-        "stage": STAGES[stage] if stage else "",
-        "step": list(Stage).index(stage) + 1 if stage else 0,
-        "steps": len(Stage),
-        "done": done,
-        "of": of,
-        "what": run.progress.get("what", "") if run.progress.get("what", "") in BY_NAME else "",
-        "ahead": ahead,
-    }
 
 
 def _tabs(run: Run) -> list[tuple[str, str, str]]:
