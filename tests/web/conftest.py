@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 
 from rollbook.domain.runs import RunState
+from rollbook.lib import clock
 from rollbook.store.models import Account, Run
 from tests.conftest import first_import
-from tests.district import Grove, minus, small
+from tests.district import Clock, Grove, minus, small
 from tests.prepared import Past
-from tests.signing_in import of
+from tests.signing_in import account, of
 
 
 @pytest.fixture
@@ -75,3 +76,17 @@ def ben(district: Grove) -> Client:
 def cleo(district: Grove, tmp_path: Path) -> Client:
     """Administers another district of the same installation."""
     return of(Grove(tmp_path, "Elsewhere").account)
+
+
+@pytest.fixture
+def tess(district: Grove) -> Account:
+    """A teacher with a password, whom no source knows."""
+    return account(district.row, "tess")
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The one clock, stopped."""
+    stopped = Clock(clock.now())
+    monkeypatch.setattr(clock, "now", stopped)
+    return stopped

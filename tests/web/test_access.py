@@ -34,6 +34,32 @@ OPEN = {
     "sign-out",
     "start",
 }
+#: What everybody who has signed in may open, whatever their kind and rights: about oneself alone.
+EVERYBODYS = {
+    "add-app",
+    "add-passkey",
+    "change-password",
+    "choose-account",
+    "end-session",
+    "first-factor",
+    "home",
+    "link-accounts",
+    "link-by-mail",
+    "my-account",
+    "my-accounts",
+    "my-class",
+    "my-factors",
+    "my-history",
+    "my-providers",
+    "my-sessions",
+    "recovery-codes",
+    "remove-factor",
+    "second-factor",
+    "second-factor-passkey",
+    "switch-account",
+    "unlink-account",
+    "view-as-stop",
+}
 #: What stands for a part of an address: things of Ada's district, which exist.
 TAB, KIND = "changes", "oneroster-csv"
 #: Parts of addresses that stand for something of one district. What is not here is a word, or a secret.
@@ -60,6 +86,7 @@ def test_every_view_says_who_may(address: str, route: URLPattern) -> None:
     may = who_may(route.callback)
     assert may is not None, f"/{address} says nothing"
     assert (may is May.ANYONE) == (route.name in OPEN), f"/{address} is open to {may}"
+    assert (may is May.SIGNED_IN) == (route.name in EVERYBODYS), f"/{address} is open to {may}"
 
 
 def test_a_view_that_says_nothing_is_shut() -> None:
@@ -118,6 +145,7 @@ def asked(client: Client, address: str) -> list[tuple[str, int, str]]:
     return answers
 
 
+@pytest.mark.once
 def test_nobody_gets_in_without_signing_in(imported: Grove) -> None:
     for address, route in ROUTES:
         if route.name not in OPEN:
@@ -132,6 +160,7 @@ def test_a_fragment_sends_the_whole_page_to_the_sign_in(imported: Grove) -> None
     assert not response.content
 
 
+@pytest.mark.once
 def test_who_administers_nothing_sees_no_import_and_no_roster(imported: Grove, ben: Client) -> None:
     for address, route in ROUTES:
         if isinstance(who_may(route.callback), Right):
@@ -295,3 +324,12 @@ def test_nobody_opens_a_class_that_is_not_their_own(imported: Grove, kind: str) 
 def test_a_right_that_holds_at_schools_says_so_and_the_others_do_not() -> None:
     """What a tech coach has at one school must be narrowed to it; a right of the whole district has no pages that narrow."""
     assert {right for right in Right if MEANINGS[right].at_schools} == TECH_COACH
+
+
+@pytest.mark.parametrize("part", ["99999999999999999999999", "a%00b", "%ff", "..%2F..%2Fetc"])
+def test_an_address_that_nobody_ever_made_is_not_there_and_breaks_nothing(imported: Grove, ada: Client, part: str) -> None:
+    for address, route in ROUTES:
+        kinds = re.findall(r"<(\w+):", address)
+        if kinds and route.name not in OPEN and not (part.isdecimal() is False and set(kinds) == {"int"}):
+            asks = "/" + re.sub(r"<(\w+):\w+>", lambda met: part if part.isdecimal() or met[1] != "int" else "1", address)
+            assert statuses(ada, asks) <= {200, 302, 400, 403, 404, 409}, asks

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from rollbook.actions import actor, adopt, overrides, people, reach
+from rollbook.actions import actor, adopt, factors, overrides, people, reach, sessions, usernames
 from rollbook.actions.reach import AccountStays
 from rollbook.domain.errors import ConfigError, NotAllowed, NotFound
 from rollbook.domain.rights import ADMINISTRATOR, TECH_COACH, Right
-from rollbook.store import accounts
-from rollbook.store.models import Account, AccountRight, AuditEntry, Child, Override, Person
+from rollbook.domain.usernames import UsernameRule
+from rollbook.store import accounts, desk
+from rollbook.store.models import Account, AccountRight, AuditEntry, Child, District, Override, Person
 from tests.district import Grove, edited, enrollment, plus, small, user
 from tests.web.conftest import of
 
@@ -19,6 +20,11 @@ from tests.web.conftest import of
 @pytest.fixture
 def grove(imported: Grove) -> Grove:
     return imported
+
+
+def username(account: Account) -> str | None:
+    account.refresh_from_db()
+    return account.username
 
 
 def person(grove: Grove, sourced_id: str) -> Person:
@@ -211,14 +217,12 @@ def test_an_account_that_never_was_of_use_can_be_deleted(grove: Grove, ada: Clie
     assert AuditEntry.objects.get(act="account.deleted").concerns == number
 
 
-@pytest.mark.parametrize("history", ["signed in", "acted", "enrolled", "follows"])
+@pytest.mark.parametrize("history", ["signed in", "enrolled", "follows"])
 def test_an_account_with_history_is_not_deleted_and_deactivating_is_offered(grove: Grove, ada: Client, history: str) -> None:
     one = by_hand(grove, "Lee", email="lee@maple.example")
     match history:
         case "signed in":
             of(one)  # a client that signs in
-        case "acted":
-            people.make(actor.of_account(_with(one, Right.ACCOUNTS)), "staff", "Other", "other", "")
         case "enrolled":
             one = has_account(grove, "p2")
         case "follows":
@@ -268,7 +272,19 @@ def test_a_tech_coach_makes_guardians_of_own_students_and_nobody_else(grove: Gro
         people.edit(kim, both, "Bo", "bo", "taken.over@maple.example", [person(grove, "p1").pk])
 
 
-@pytest.mark.parametrize("link", ["itself", "one", "person", "email"])
+def test_who_unlinked_two_accounts_has_two_and_an_email_alone_links_none(grove: Grove) -> None:
+    clerk = actor.of_account(_with(by_hand(grove, "Clerk"), Right.ACCOUNTS))
+    mighty = has_account(grove, "t1", "staff", one=5, email_verified_at=grove.row.created_at)
+    accounts.give(mighty, ADMINISTRATOR)
+    for apart in (
+        has_account(grove, "t1", "teacher"),
+        by_hand(grove, "Same", email=mighty.email, email_verified_at=grove.row.created_at),
+    ):
+        assert mighty not in desk.linked(apart)
+        people.unlock(clerk, apart)
+
+
+@pytest.mark.parametrize("link", ["itself", "one", "person", "elsewhere"])
 def test_nobody_takes_over_an_account_with_more_rights_or_one_that_leads_to_it(grove: Grove, link: str) -> None:
     """Whoever may change an email may ask for a new password: so this is a way to become an administrator."""
     desk_clerk = actor.of_account(_with(by_hand(grove, "Clerk"), Right.ACCOUNTS))
@@ -280,17 +296,17 @@ def test_nobody_takes_over_an_account_with_more_rights_or_one_that_leads_to_it(g
         Account.objects.filter(pk=mighty.pk).update(one=7)
     elif link == "person":
         harmless = has_account(grove, "t1", "guardian")
-    elif link == "email":
-        at = grove.row.created_at
-        harmless = by_hand(grove, "Same", email=mighty.email, email_verified_at=at)
-        Account.objects.filter(pk=mighty.pk).update(email_verified_at=at)
+    elif link == "elsewhere":
+        far = Account.objects.create(district=District.objects.create(name="Far"), email="far@maple.example", one=7)
+        accounts.give(far, [Right.ACCOUNTS])  # the clerk has it, too, but not there
+        harmless = by_hand(grove, "Same", one=7)
     attacks: list[Callable[[], object]] = [
         lambda: people.edit(desk_clerk, harmless, "X", "x", "evil@maple.example"),
         lambda: overrides.change(desk_clerk, harmless, {"email": "evil@maple.example"}),
         lambda: people.deactivate(desk_clerk, harmless),
         lambda: people.unlock(desk_clerk, harmless),
-        lambda: people.end_sessions(desk_clerk, harmless),
-        lambda: people.forget_factors(desk_clerk, harmless),
+        lambda: sessions.end_all(desk_clerk, harmless),
+        lambda: factors.take_away(desk_clerk, harmless),
         lambda: people.delete(desk_clerk, harmless),
     ]
     for attack in attacks:
@@ -321,7 +337,7 @@ def test_a_value_set_by_hand_is_kept_by_imports_shown_and_given_back(grove: Grov
     pupil = has_account(grove, "p1")
     page = ada.get(f"/accounts/{pupil.pk}/edit/").content.decode()
     assert "owns these fields" in page
-    typed = {"given_name": "Gp1", "family_name": "Fp1", "email": "Preferred@maple.example"}
+    typed = {"given_name": "Gp1", "family_name": "Fp1", "email": "Preferred@maple.example", "username": "u.p1"}
     assert ada.post(f"/accounts/{pupil.pk}/edit/", typed).status_code == 302
     pupil.refresh_from_db()
     assert pupil.email == "preferred@maple.example"
@@ -343,6 +359,53 @@ def test_a_value_set_by_hand_is_kept_by_imports_shown_and_given_back(grove: Grov
     assert pupil.email == "from.sis@maple.example"
     assert not Override.objects.exists()
     assert acts(pupil)[-2:] == ["override.set", "override.given-back"]
+
+
+def test_a_username_set_by_hand_is_kept_by_imports_and_rules_reported_and_given_back(grove: Grove, ada: Client) -> None:
+    pupil = has_account(grove, "p1")
+    assert 'value="u.p1"' in ada.get(f"/accounts/{pupil.pk}/edit/").content.decode()
+    typed = {"given_name": "Gp1", "family_name": "Fp1", "email": pupil.email, "username": " Zora "}
+    assert ada.post(f"/accounts/{pupil.pk}/edit/", typed).status_code == 302
+    assert username(pupil) == "zora"
+
+    files = small()
+    run = grove.applies(files | {"users": edited(files["users"], "p1", username="u.other")})
+    assert username(pupil) == "zora"
+    assert [(each["sourced_id"], each["field"]) for each in grove.findings(run, "set_by_hand_stays")] == [("p1", "username")]
+    Account.objects.filter(pk=pupil.pk).update(state="pending")
+    usernames.save(grove.ada, UsernameRule.NAME)
+    assert username(pupil) == "zora", "a rule may name those who are pending, but not over a hand"
+    usernames.save(grove.ada, UsernameRule.SOURCE)
+    Account.objects.filter(pk=pupil.pk).update(state="active")
+
+    page = ada.get(f"/accounts/{pupil.pk}/").content.decode()
+    assert "back to the rule" in page
+    ada.post(f"/accounts/{pupil.pk}/act/", {"act": "give-back", "field": "username"})
+    assert username(pupil) == "u.other"
+    assert "back to the rule" not in ada.get(f"/accounts/{pupil.pk}/").content.decode()
+    assert acts(pupil)[-2:] == ["override.set", "override.given-back"]
+    with pytest.raises(ConfigError, match="is taken"):
+        people.make(grove.ada, "staff", "Una", "zora", "una@maple.example")  # somebody could sign in with it
+
+
+def test_a_username_that_is_given_back_and_taken_meanwhile_gets_a_number(grove: Grove) -> None:
+    pupil = has_account(grove, "p1")
+    overrides.change(grove.ada, pupil, {"username": "zora"})
+    Account.objects.create(district=grove.row, username="una")
+    files = small()
+    grove.applies(files | {"users": edited(files["users"], "p1", username="una")})
+    overrides.give_back(grove.ada, pupil, "username")
+    assert username(pupil) == "una2"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("", "is needed"), ("u.p2", "is taken"), ("two words", "no spaces")])
+def test_a_username_by_hand_is_one_that_the_account_can_have(grove: Grove, ada: Client, typed: str, said: str) -> None:
+    pupil = has_account(grove, "p1")
+    values = {"given_name": "Gp1", "family_name": "Fp1", "email": pupil.email, "username": typed}
+    answer = ada.post(f"/accounts/{pupil.pk}/edit/", values)
+    assert said in answer.content.decode()
+    assert username(pupil) == "u.p1"
+    assert not Override.objects.exists()
 
 
 def test_typing_what_the_source_says_gives_it_back(grove: Grove) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+import rollbook
 from rollbook.lib import cells
 from rollbook.store import audit
 from rollbook.store.models import AuditEntry
+from rollbook.web.templatetags.roster import ACTS
 from tests.district import Grove
 
 
@@ -81,6 +84,17 @@ def test_entries_are_found_by_act_by_whom_about_what_and_when(district: Grove, a
     assert "No entry matches." in ada.get(f"/audit/?since={today + timedelta(days=2)}").content.decode()
     page = ada.get("/audit/?since=31.12.&before=x&until=9999-12-31").content.decode()
     assert "is not a date" in page
+
+
+def test_every_act_of_the_code_can_be_chosen_by_a_name(district: Grove, ada: Client) -> None:
+    modules = [each for each in Path(rollbook.__file__).parent.rglob("*.py") if each.parent.name != "templatetags"]
+    kinds = "import|source|account|session|second-factor|password|rights|override|provider"
+    noted = set(re.findall(rf'"((?:{kinds})\.[a-z-]+)"', "".join(each.read_text() for each in modules)))
+    assert "session.began" in noted
+    assert not noted - set(ACTS)
+    page = ada.get("/audit/?act=session.began&by=Ada@maple-grove.example").content.decode()
+    assert '<option value="session.began" selected>Session began</option>' in page
+    assert entries_in(page) == AuditEntry.objects.filter(act="session.began").count() > 0
 
 
 def test_a_day_is_the_district_s_day(district: Grove, ada: Client) -> None:

@@ -16,20 +16,7 @@ from rollbook.lib import clock
 from rollbook.store import accounts
 from rollbook.store.models import Account, AuditEntry, Factor, Letter, RecoveryCode
 from tests.district import Clock, Grove
-from tests.signing_in import of
-from tests.web.test_signing import PASSWORD, account, tries
-
-
-@pytest.fixture
-def tess(district: Grove) -> Account:
-    return account(district.row, "tess")
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    stopped = Clock(clock.now())
-    monkeypatch.setattr(clock, "now", stopped)
-    return stopped
+from tests.signing_in import PASSWORD, account, of, tries
 
 
 def shown(secret: str) -> str:
@@ -39,7 +26,7 @@ def shown(secret: str) -> str:
 def with_app(one: Account) -> tuple[str, list[str]]:
     """Give an account an app, some while ago; return its secret and the recovery codes."""
     secret, _ = factors.begin_app(one)
-    codes = factors.confirm_app(one, shown(secret), "my phone")
+    codes = factors.confirm_app(one, shown(secret), "my phone", since=clock.now())
     Factor.objects.filter(account=one).update(last_step=0)
     return secret, codes
 
@@ -97,7 +84,7 @@ def test_a_code_works_once(tess: Account, time: Clock) -> None:
 
 def test_the_code_that_confirmed_an_app_does_not_open_the_door(tess: Account, time: Clock) -> None:
     secret, _ = factors.begin_app(tess)
-    factors.confirm_app(tess, shown(secret))
+    factors.confirm_app(tess, shown(secret), since=clock.now())
     assert gives(at_the_door(tess), shown(secret)) == 401
 
 
@@ -277,3 +264,20 @@ def test_the_demo_does_not_ask_for_one(tess: Account, settings: Any) -> None:
     settings.DEMO = True
     accounts.give(tess, {Right.ROSTER})
     assert is_in(at_the_door(tess))
+
+
+def test_a_session_that_was_found_open_adds_no_second_factor_without_the_password(tess: Account, time: Clock) -> None:
+    """Else whoever sits down there shuts its holder out."""
+    thief = of(tess)
+    assert "Your Rollbook password" not in thief.get("/me/second-factor/app/").content.decode()
+    time.at += timedelta(minutes=11)
+    assert "Your Rollbook password" in thief.get("/me/second-factor/app/").content.decode()
+    right = {"code": shown(Factor.objects.get().secret), "name": ""}
+    for password in ("", "a guess"):
+        answer = thief.post("/me/second-factor/app/", right | {"password": password})
+        assert (answer.status_code, factors.of(tess)) == (400, [])
+        assert "is not right" in answer.content.decode()
+    assert thief.post("/me/second-factor/passkey/", {"answer": "{}", "password": "a guess"}).status_code in (302, 400)
+    assert factors.of(tess) == []
+    thief.post("/me/second-factor/app/", right | {"password": PASSWORD})
+    assert len(factors.of(tess)) == 1

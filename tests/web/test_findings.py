@@ -1,5 +1,6 @@
 """The fear that one row's fault is read as the fault of all: what findings of one rule are called together."""
 
+import pytest
 from django.test import Client
 
 from rollbook.actions import review
@@ -13,6 +14,7 @@ def strange(**words: str) -> list[dict[str, str]]:
     return users
 
 
+@pytest.mark.once
 def test_many_findings_of_a_rule_are_called_by_what_they_share(district: Grove, ada: Client) -> None:
     run = district.sends(small() | {"users": strange(p1="perhaps", p2="maybe", p3="often", p4="never")})
     group = next(each for each in review.finding_groups(run) if each.rule == "boolean")
@@ -24,6 +26,7 @@ def test_many_findings_of_a_rule_are_called_by_what_they_share(district: Grove, 
     assert f"users.csv, line {group.examples[0].line}: enabledUser" in page
 
 
+@pytest.mark.once
 def test_a_single_finding_says_its_own_words_once(district: Grove) -> None:
     run = district.sends(small() | {"users": strange(p1="perhaps")})
     group = next(each for each in review.finding_groups(run) if each.rule == "boolean")

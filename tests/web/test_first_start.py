@@ -70,6 +70,8 @@ def test_the_first_start_is_refused_once_there_is_a_district(started: Account) -
         ("district", " ", "is required"),
         ("email", "ada", "is not an email address"),
         ("password", "short", "15 characters"),
+        ("password", "Maple Grove maple grove 1", "mostly made of a name"),
+        ("password", "abababababababababab", "the same few characters"),
         ("again", "another one", "is not the same"),
         ("time_zone", "Mars/Olympus", "is not a time zone"),
     ],

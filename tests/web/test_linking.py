@@ -8,12 +8,12 @@ from django.test import Client
 
 from rollbook.actions import factors, linking
 from rollbook.domain.rights import Right
+from rollbook.lib import clock
 from rollbook.store import accounts
 from rollbook.store.models import Account, AuditEntry, District, Letter
 from tests.district import Grove
-from tests.signing_in import of
+from tests.signing_in import PASSWORD, account, of, tries
 from tests.web.test_factors import shown
-from tests.web.test_signing import PASSWORD, account, tries
 
 EMAIL = "tess@maple.example"
 PERSON = 990_001  # of the roster
@@ -154,7 +154,7 @@ def test_one_may_stay_who_one_is(teacher: Account, parent: Account) -> None:
 def test_the_chosen_account_asks_for_its_own_second_factor(teacher: Account, parent: Account) -> None:
     both(teacher, parent)
     secret, _ = factors.begin_app(parent)
-    factors.confirm_app(parent, shown(secret))
+    factors.confirm_app(parent, shown(secret), since=clock.now())
     client = of(teacher)
     client.post("/sign-in/switch/", {"account": parent.pk})
     assert client.get("/me/").headers["Location"] == "/sign-in/second-factor/"
@@ -163,7 +163,7 @@ def test_the_chosen_account_asks_for_its_own_second_factor(teacher: Account, par
 def test_nobody_skips_the_second_factor_by_switching(teacher: Account, parent: Account) -> None:
     both(teacher, parent)
     secret, _ = factors.begin_app(teacher)
-    factors.confirm_app(teacher, shown(secret))
+    factors.confirm_app(teacher, shown(secret), since=clock.now())
     client = Client()
     tries("tess", PASSWORD, client)
     answer = client.post("/sign-in/switch/", {"account": parent.pk})

@@ -181,6 +181,7 @@ def test_the_page_says_what_is_never_read(district: Grove, ada: Client) -> None:
     assert "Passwords and demographics" in page
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["zip", "csv"])
 def test_uploaded_files_are_what_the_next_import_reads(district: Grove, ada: Client, tmp_path: Path, kind: str) -> None:
     folder = write(tmp_path / "export", small(7))
@@ -224,6 +225,7 @@ def test_a_stranger_s_files_never_reach_the_disk(district: Grove, tmp_path: Path
 # --- import ---
 
 
+@pytest.mark.once
 def test_the_summary_adds_up_and_says_what_the_shares_are_of(district: Grove, fewer: Run, ada: Client) -> None:
     page = ada.get(at(district, "import")).content.decode()
     assert "Summary from last import" in page
@@ -243,6 +245,7 @@ def test_a_second_start_is_refused_in_words(district: Grove, ada: Client) -> Non
     assert Run.objects.count() == 1
 
 
+@pytest.mark.once
 def test_a_preview_is_asked_for_as_a_preview(district: Grove, ada: Client) -> None:
     district.writes()
     ada.post(at(district, "start"), {"do": "preview"})
@@ -251,6 +254,7 @@ def test_a_preview_is_asked_for_as_a_preview(district: Grove, ada: Client) -> No
     assert district.active("person") == 0
 
 
+@pytest.mark.once
 def test_an_import_on_hold_is_the_first_thing_on_the_page(district: Grove, held: Run, ada: Client) -> None:
     page = ada.get(at(district, "import")).content.decode()
     assert f'<a class="button primary" href="/imports/{held.pk}/">' in page

@@ -12,8 +12,7 @@ from rollbook.lib import clock
 from rollbook.store.models import Account, AuditEntry, Letter, MailedLink, Session
 from tests.district import Clock, Grove
 from tests.postbox import listening
-from tests.signing_in import of
-from tests.web.test_signing import OTHER, PASSWORD, account, tries
+from tests.signing_in import OTHER, PASSWORD, account, of, tries
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_who_changed_schools_is_found_at_the_new_one_alone(imported: Grove, ada:
 
 def test_a_list_costs_the_same_however_long_it_is(district: Grove, ada: Client, django_assert_max_num_queries: Any) -> None:
     few = {}
-    district.applies(many(20))
+    district.applies(many(60))
     get(ada, "/schools/")  # the first page of a session writes that it is in use
     for address in ("/people/", "/people/?q=g&kind=student&status=all", "/classes/", "/schools/"):
         with django_assert_max_num_queries(16) as asked:
@@ -171,6 +171,7 @@ def test_a_value_set_by_hand_stands_over_the_source_s_and_says_so(imported: Grov
     assert "set by hand, ada@x.example" in page
     assert "<del><bdi>Gp1</bdi></del>" in page
     assert "Fp1, Gwen" in get(ada, "/people/")
+    assert "set by hand: first name" in get(ada, f"/classes/{imported.source.pk}/k1/")
 
 
 def test_families_are_linked_both_ways(imported: Grove, ada: Client) -> None:

@@ -3,25 +3,19 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session as Kept
 from django.test import Client
 
 from rollbook.actions import sessions
 from rollbook.actions.actor import Actor, of_account
 from rollbook.domain.errors import NotAllowed, NotFound
 from rollbook.domain.rights import Right
-from rollbook.lib import clock
 from rollbook.store import accounts
-from rollbook.store.models import Account, AuditEntry, District, Session
+from rollbook.store.models import Account, AuditEntry, District, Run, Session
 from tests.district import Clock, Grove
-from tests.signing_in import of
-from tests.web.test_signing import PASSWORD, account, tries
+from tests.signing_in import PASSWORD, account, of, tries
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-
-
-@pytest.fixture
-def tess(district: Grove) -> Account:
-    return account(district.row, "tess")
 
 
 def test_one_sees_where_one_is_signed_in_and_which_is_this_browser(tess: Account) -> None:
@@ -71,7 +65,7 @@ def test_without_the_right_nobody_ends_sessions(district: Grove, tess: Account) 
         sessions.end_all(Actor("eve", district.row.pk, rights), tess)
     with pytest.raises(NotFound):
         sessions.end_all(Actor("eve", District.objects.create(name="Else").pk, dict.fromkeys(Right)), tess)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotFound):
         sessions.end_all(Actor("eve", district.row.pk, {Right.ACCOUNTS: frozenset({1})}), tess)
     assert Session.objects.filter(account=tess).exists()
 
@@ -89,9 +83,7 @@ def test_signing_out_takes_the_session_off_the_list(tess: Account) -> None:
     assert not Session.objects.filter(account=tess).exists()
 
 
-def test_last_used_is_written_at_most_every_five_minutes(tess: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = Clock(clock.now())
-    monkeypatch.setattr(clock, "now", time)
+def test_last_used_is_written_at_most_every_five_minutes(tess: Account, time: Clock) -> None:
     client = of(tess)
     client.get("/me/")
     first = Session.objects.get(account=tess).seen
@@ -103,7 +95,78 @@ def test_last_used_is_written_at_most_every_five_minutes(tess: Account, monkeypa
     assert Session.objects.get(account=tess).seen == time.at
 
 
-def test_a_session_that_ran_out_is_not_listed(tess: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_ran_out_is_not_listed(tess: Account, time: Clock) -> None:
     of(tess)
-    monkeypatch.setattr(clock, "now", Clock(clock.now() + timedelta(hours=13)))
+    time.at += timedelta(hours=13)
     assert not sessions.of(tess)
+
+
+def uses(client: Client, time: Clock, every: timedelta, times: int) -> list[int]:
+    """Return what one gets who comes by again and again."""
+    found = []
+    for _ in range(times):
+        time.at += every
+        found.append(client.get("/me/").status_code)
+    return found
+
+
+def test_with_rights_a_session_ends_after_twelve_hours_however_busy(district: Grove, time: Clock) -> None:
+    client = of(district.account)
+    assert uses(client, time, timedelta(minutes=50), 14) == [200] * 14
+    assert uses(client, time, timedelta(minutes=50), 1) == [302]
+    page = client.get("/sign-in/").content.decode()
+    assert "You were signed out" in page
+    assert not Session.objects.filter(account=district.account).exists()
+
+
+def test_with_rights_an_hour_away_is_too_long(district: Grove, tess: Account, time: Clock) -> None:
+    ada, other = of(district.account), of(tess)
+    time.at += timedelta(minutes=61)
+    assert ada.get("/imports/").headers["Location"] == "/sign-in/?next=/imports/"
+    assert other.get("/me/").status_code == 200, "who sees nothing but the own classes may have a lesson without it"
+
+
+def test_who_gets_rights_meanwhile_has_the_shorter_session_at_once(tess: Account, time: Clock) -> None:
+    client = of(tess)
+    assert uses(client, time, timedelta(hours=11), 2) == [200, 200]
+    accounts.give(tess, {Right.EXPORT})
+    assert client.get("/me/").status_code == 302
+
+
+def test_without_rights_a_session_ends_after_a_week_however_busy(tess: Account, time: Clock) -> None:
+    client = of(tess)
+    assert uses(client, time, timedelta(hours=8), 20) == [200] * 20
+    assert uses(client, time, timedelta(hours=8), 1) == [302]
+
+
+def test_changing_between_own_accounts_does_not_make_a_session_longer(tess: Account, time: Clock) -> None:
+    other = account(tess.district, "tessa")
+    Account.objects.filter(pk__in=[tess.pk, other.pk]).update(one=7)
+    client = of(tess)
+    for number in range(20):
+        time.at += timedelta(hours=8)
+        client.post("/sign-in/switch/", {"account": (other, tess)[number % 2].pk})
+    assert client.get("/me/").status_code == 200
+    time.at += timedelta(hours=8)
+    assert client.get("/me/").status_code == 302
+
+
+def test_a_page_that_asks_by_itself_does_not_keep_a_session_alive(imported: Grove, time: Clock) -> None:
+    client = of(imported.account)
+    progress = f"/imports/{Run.objects.latest('pk').pk}/progress/"
+    for _ in range(5):
+        time.at += timedelta(minutes=10)
+        assert client.get(progress).status_code != 302
+    time.at += timedelta(minutes=11)
+    assert client.get("/imports/").status_code == 302
+
+
+def test_sessions_that_ended_by_themselves_are_not_kept(tess: Account, time: Clock) -> None:
+    left, alive = of(tess), of(tess)
+    key = left.session.session_key
+    Kept.objects.filter(session_key=key).update(expire_date=time.at - timedelta(seconds=1))
+    Session.objects.filter(key=key).update(seen=time.at - timedelta(hours=12, minutes=6))
+    sessions.clear()
+    assert not Kept.objects.filter(session_key=key).exists()
+    assert [each.key for each in Session.objects.filter(account=tess)] == [alive.session.session_key]
+    assert alive.get("/me/").status_code == 200

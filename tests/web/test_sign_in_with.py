@@ -1,26 +1,31 @@
 """The fear that somebody gets in by what a provider says about somebody else: every attack goes the whole way, and fails."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import oidc_provider_mock
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from rollbook.actions import providers
+from rollbook.actions import identities, providers
+from rollbook.actions.identities import Proven
 from rollbook.domain.rights import Right
 from rollbook.lib import clock
 from rollbook.store import accounts
+from rollbook.store import providers as reads
 from rollbook.store.models import Account, AuditEntry, Identity
 from rollbook.store.models import SignInProvider as Provider
 from rollbook.web.accounts.providers import back_address
-from tests.district import Grove
+from tests.district import Clock, Grove
 from tests.issuer import Issuer
-from tests.signing_in import of
+from tests.signing_in import PASSWORD, account, of
 
 TENANT, PERSON = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 CLEVER = "4fd43cc56d11340000000005"
@@ -425,6 +430,32 @@ def test_who_is_signed_in_connects_what_is_shown_and_only_when_asked(
     assert who(browser) == district.account.pk
 
 
+def test_a_stolen_session_connects_nothing_without_the_password(openid: Provider, issuer: Issuer, district: Grove) -> None:
+    tess = account(district.row, "tess")
+    thief = of(tess)
+    comes_back(thief, issuer, openid, connect="yes")
+    page = thief.post("/me/sign-in/", {"do": "connect", "password": "a guess"})
+    assert (page.status_code, Identity.objects.count()) == (400, 0)
+    assert "is not right" in page.content.decode()
+    assert thief.post("/me/sign-in/", {"do": "connect", "password": PASSWORD}).status_code == 302
+    assert Identity.objects.get().account == tess
+
+
+def test_without_a_password_only_who_has_just_signed_in_connects(
+    openid: Provider, issuer: Issuer, mia: Account, time: Clock
+) -> None:
+    browser = of(mia)
+    time.at += timedelta(minutes=11)
+    comes_back(browser, issuer, openid, connect="yes")
+    page = browser.post("/me/sign-in/", {"do": "connect"})
+    assert (page.status_code, Identity.objects.count()) == (400, 0)
+    assert "sign in again" in page.content.decode()
+    browser = of(mia)
+    comes_back(browser, issuer, openid, connect="yes")
+    browser.post("/me/sign-in/", {"do": "connect"})
+    assert Identity.objects.get().account == mia
+
+
 def test_saying_no_connects_nothing_later_either(openid: Provider, issuer: Issuer, ada: Client) -> None:
     comes_back(ada, issuer, openid, connect="yes")
     ada.post("/me/sign-in/", {"do": "no"})
@@ -623,3 +654,64 @@ def test_the_word_false_of_a_real_provider_is_not_true(
 ) -> None:
     refused(client, real(client, "s-evil"))
     assert not Identity.objects.exists()
+
+
+# --- many at once ---
+
+
+def test_who_begins_again_and_again_from_one_address_waits_and_a_school_does_not(
+    openid: Provider, mia: Account, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "BEGUN", 3)
+    for _ in range(5):
+        comes_back(Client(), issuer, openid)  # a school: all of them come to an end
+    for _ in range(3):
+        leaves(Client(), openid)
+    browser = Client()
+    answer = browser.get(f"/sign-in/with/{openid.pk}/")
+    assert answer.status_code == 429
+    assert "Wait a quarter of an hour" in answer.content.decode()
+    assert Client().get(f"/sign-in/with/{openid.pk}/", REMOTE_ADDR="203.0.113.9").status_code == 302
+    later = clock.now() + identities.WINDOW
+    monkeypatch.setattr(clock, "now", lambda: later)
+    leaves(browser, openid)
+
+
+def test_a_browser_that_does_not_come_back_is_soon_forgotten(openid: Provider, client: Client) -> None:
+    leaves(client, openid)
+    assert client.session.get_expiry_age() <= 600
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("other", "outcomes"), [("s-1", ["in", "in"]), ("s-2", ["Unclear", "in"])])
+def test_two_first_sign_ins_to_one_account_at_the_same_moment(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str, outcomes: list[str]
+) -> None:
+    """One human in two browsers gets in twice and is known once; of two humans with one address the second stays outside."""
+    settings.DATA_DIR = tmp_path / "kept"
+    district = Grove(tmp_path)
+    mia, to = person(district, "mia"), provider(district, "https://login.maple.example", "openid")
+    both, read, found = threading.Barrier(2), reads.reached_at, []
+
+    def read_by_both(number: int, emails: Any) -> list[Account]:
+        seen = read(number, emails)
+        both.wait(20)  # each has looked before the other has written
+        return seen
+
+    def comes(subject: str) -> None:
+        try:
+            entered = identities.enter(Proven(to, to.issuer, subject, ("mia@maple.example",)))
+            found.append("in" if entered.pk == mia.pk else "as somebody else")
+        except identities.SignInRefused as error:
+            found.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(reads, "reached_at", read_by_both)
+    threads = [threading.Thread(target=comes, args=(subject,)) for subject in ("s-1", other)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+    assert sorted(found) == outcomes
+    assert Identity.objects.filter(account=mia, confirmed=True).count() == 1

@@ -1,7 +1,6 @@
 """The fear that a guesser gets in, or that a guesser keeps somebody else out."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,33 +9,8 @@ from rollbook.actions import signing
 from rollbook.lib import clock
 from rollbook.store import failures
 from rollbook.store.models import Account, AuditEntry, District
-from tests.district import Clock, Grove
-
-PASSWORD, OTHER = "four odd words together", "another four odd words"
-
-
-@pytest.fixture
-def tess(district: Grove) -> Account:
-    return account(district.row, "tess")
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    stopped = Clock(clock.now())
-    monkeypatch.setattr(clock, "now", stopped)
-    return stopped
-
-
-def account(district: District, called: str, password: str = PASSWORD, **more: Any) -> Account:
-    made = Account(district=district, username=called, email=f"{called}@maple.example", **({"kind": "teacher"} | more))
-    made.set_password(password)
-    made.save()
-    return made
-
-
-def tries(name: str, password: str = "wrong", client: Client | None = None, address: str = "198.51.100.7") -> int:
-    answers = {"email": name, "password": password}
-    return (client or Client()).post("/sign-in/", answers, REMOTE_ADDR=address).status_code
+from tests.district import Clock
+from tests.signing_in import OTHER, PASSWORD, account, tries
 
 
 def from_everywhere(name: str, times: int) -> list[int]:
@@ -54,6 +28,24 @@ def test_the_same_username_in_two_districts_is_told_apart_by_the_password(tess: 
     other = account(District.objects.create(name="Elm Hollow"), "tess", OTHER)
     assert signing.sign_in("tess", PASSWORD, "") == tess
     assert signing.sign_in("tess", OTHER, "") == other
+
+
+def test_a_name_that_eleven_districts_have_leads_in_where_the_district_is_known(tess: Account) -> None:
+    others = [account(District.objects.create(name=f"Elm {number}"), "tess", OTHER) for number in range(10)]
+    Account.objects.exclude(pk=tess.pk).filter(username="tess").update(email="")
+    eleventh = others[-1]
+    browser = Client()
+    answer = browser.post("/sign-in/", {"email": "tess", "password": OTHER})
+    assert answer.status_code == 401
+    assert "the sign-in address that your school gives you" in answer.content.decode()
+    assert AuditEntry.objects.filter(act="sign-in.failed").count() == 0, "nobody has guessed wrong"
+    address = Client().get(f"/start/?district={eleventh.district_id}").headers["Location"]
+    page = browser.get(address).content.decode()
+    assert f'name="district" value="{eleventh.district_id}"' in page
+    assert f"/sign-in/forgot/?district={eleventh.district_id}" in page
+    assert browser.post("/sign-in/", {"email": "tess", "password": OTHER, "district": eleventh.district_id}).status_code == 302
+    assert int(browser.session["_auth_user_id"]) == eleventh.pk
+    assert tries("tess@maple.example", PASSWORD) == 302, "an email is one human's, so it needs no district"
 
 
 @pytest.mark.parametrize("state", ["pending", "inactive"])

@@ -1,7 +1,9 @@
 """The fear that somebody's username changes without anybody having seen it before, or that two people get the same."""
 
+import pytest
 from django.test import Client
 
+from rollbook.actions import usernames as rules
 from rollbook.domain.rights import Right
 from rollbook.store import accounts
 from rollbook.store.models import Account, AuditEntry, District, Person
@@ -45,6 +47,19 @@ def test_a_saved_rule_names_everybody_nobody_twice_and_a_second_time_nobody(impo
     assert named(imported) == once
     entry = AuditEntry.objects.filter(act="usernames.rule").latest("pk")
     assert (entry.by, entry.detail) == (imported.account.email, {"was": "name", "now": "name", "changed": 0, "numbered": 0})
+
+
+def test_a_rule_is_tried_on_some_of_many_and_says_so_and_saved_for_all(
+    imported: Grove, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "TRIED", 3)
+    page = ada.get(PAGE, {"rule": "name"}).content.decode()
+    assert "7 accounts may be renamed. The rule was tried on 3 of them" in page
+    assert "<strong>3</strong> of 3 accounts" in page
+    assert "rename all of them" in page
+    ada.post(PAGE, {"rule": "name"})
+    assert named(imported)["g1"] == "gg1.fg1"
+    assert all(name and name.startswith("g") for name in named(imported).values())
 
 
 def test_two_who_change_places_do(imported: Grove, ada: Client) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from rollbook.actions import sessions, work
 from rollbook.domain.rights import TECH_COACH, Right
 from rollbook.lib import clock
 from rollbook.store import accounts
@@ -105,6 +106,49 @@ def test_signing_out_ends_it(ada: Client, teacher: Account) -> None:
     assert ada.post("/sign-out/").status_code == 302
     assert acts("view-as.ended")[0].detail == {"how": "signed out"}
     assert ada.get("/").status_code == 302
+
+
+def test_a_view_that_nobody_comes_back_to_has_an_end_in_the_log(
+    ada: Client, teacher: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = Clock(clock.now())
+    monkeypatch.setattr(clock, "now", stopped)
+    began(ada, teacher)
+    work.once()
+    stopped.at += timedelta(minutes=59)
+    assert 'class="viewing"' in text(ada, "/")
+    work.once()
+    assert not acts("view-as.ended")
+    stopped.at += timedelta(minutes=1)
+    work.once()
+    work.once()
+    ended = acts("view-as.ended")
+    assert [(each.concerns, each.detail) for each in ended] == [(teacher.pk, {"how": "its time was over"})]
+    assert ada.get("/").headers["Location"] == "/people/"
+    assert len(acts("view-as.ended")) == 1, "whoever comes back ends nothing a second time"
+
+
+def test_a_view_ends_with_its_session_whoever_ends_that(imported: Grove, ada: Client, teacher: Account) -> None:
+    began(ada, teacher)
+    sessions.end_others(imported.account, "")
+    assert ada.get("/").headers["Location"].startswith("/sign-in/")
+    second = began(of(imported.account), teacher)
+    sessions.ended(second.session.session_key or "")
+    assert [each.detail["how"] for each in acts("view-as.ended")] == ["the session was ended", "signed out"]
+
+
+def test_a_view_ends_where_the_session_of_its_viewer_is_too_old(
+    ada: Client, teacher: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = Clock(clock.now())
+    monkeypatch.setattr(clock, "now", stopped)
+    for _ in range(14):
+        ada.get("/")
+        stopped.at += timedelta(minutes=50)
+    began(ada, teacher)
+    stopped.at += timedelta(minutes=30)
+    assert ada.get("/").headers["Location"].startswith("/sign-in/")
+    assert acts("view-as.ended")[0].detail == {"how": "the session was over"}
 
 
 def lose_right(viewer: Account, viewed: Account) -> None:

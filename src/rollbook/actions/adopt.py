@@ -44,6 +44,7 @@ def preview(actor: Actor, account: Account, number: int) -> Adoption:
         return found
     children = Child.objects.filter(guardian=account).count()
     with transaction.atomic():
+        usernames.hold(actor.district)
         after = _join(account, found)
         transaction.set_rollback(True)
     pairs = [
@@ -62,6 +63,7 @@ def preview(actor: Actor, account: Account, number: int) -> Adoption:
 def adopt(actor: Actor, account: Account, number: int) -> None:
     """Join an account to a person: from now on it follows the roster. Raises AccountStays, NotAllowed, NotFound."""
     with transaction.atomic():
+        usernames.hold(actor.district)
         reach.must_change(actor, account, number)
         account = reach.get_again(actor, account)
         found = _looked_at(actor, account, number)

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from django.db import transaction
 from fido2.server import Fido2Server
 from fido2.webauthn import AttestedCredentialData, PublicKeyCredentialRpEntity, PublicKeyCredentialUserEntity
 
-from rollbook.actions import letters, own, sessions
+from rollbook.actions import letters, own, reach, sessions
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import ConfigError, NotFound, RollbookError
 from rollbook.lib import clock
@@ -40,8 +41,8 @@ def demanded(account: Account) -> bool:
 
 
 def of(account: Account) -> list[Factor]:
-    """Return the second factors that an account has."""
-    return list(Factor.objects.filter(account=account).exclude(confirmed_at=None).order_by("pk"))
+    """Return the second factors that an account has; one that is being made has none."""
+    return list(Factor.objects.filter(account_id=account.pk).exclude(confirmed_at=None).order_by("pk"))
 
 
 def codes_left(account: Account) -> int:
@@ -62,8 +63,12 @@ def begin_app(account: Account) -> tuple[str, str]:
     return begun.secret, pyotp.TOTP(begun.secret).provisioning_uri(name=called, issuer_name="Rollbook")
 
 
-def confirm_app(account: Account, code: str, name: str = "") -> list[str]:
-    """Keep the app if it shows the right code. Return recovery codes, if these are the first. Raises ConfigError."""
+def confirm_app(account: Account, code: str, name: str = "", *, since: datetime, password: str = "") -> list[str]:
+    """Keep the app if it shows the right code. Return recovery codes, if these are the first. Raises ConfigError.
+
+    Who has not signed in a moment ago gives the password again: else a stolen session could shut its holder out.
+    """
+    _must_be_holder(account, since, password)
     begun = Factor.objects.filter(account=account, confirmed_at=None).first()
     if begun is None:
         raise ConfigError(fields={"code": "belongs to a picture that is gone; scan the one that is shown now"})
@@ -99,8 +104,14 @@ def begin_passkey(account: Account) -> tuple[dict[str, Any], Any]:
     return dict(options), state
 
 
-def add_passkey(account: Account, kept: Any, answer: Mapping[str, Any], name: str = "") -> list[str]:
-    """Keep the passkey that the browser has made. Return recovery codes, if these are the first. Raises ConfigError."""
+def add_passkey(
+    account: Account, kept: Any, answer: Mapping[str, Any], name: str = "", *, since: datetime, password: str = ""
+) -> list[str]:
+    """Keep the passkey that the browser has made. Return recovery codes, if these are the first. Raises ConfigError.
+
+    As with an app, who has not signed in a moment ago gives the password again.
+    """
+    _must_be_holder(account, since, password)
     try:
         made = _server().register_complete(kept, answer).credential_data
     except (ValueError, KeyError, TypeError) as error:
@@ -205,7 +216,7 @@ def remove(account: Account, number: int, password: str) -> None:
 @transaction.atomic
 def take_away(actor: Actor, account: Account) -> int:
     """Remove all factors of somebody who has lost them, and tell them. Raises NotAllowed, NotFound."""
-    sessions.may_touch(actor, account)
+    reach.must_change(actor, account)
     count, _ = Factor.objects.filter(account=account).delete()
     RecoveryCode.objects.filter(account=account).delete()
     failures.forget(f"code {account.pk}")
@@ -218,6 +229,11 @@ def take_away(actor: Actor, account: Account) -> int:
         "Was it not? Then tell them now: somebody else may have asked for it.",
     )
     return count
+
+
+def _must_be_holder(account: Account, since: datetime, password: str) -> None:
+    if not own.is_fresh(since):
+        own.prove_anew(account, password, since)
 
 
 def _added(account: Account, kind: str) -> list[str]:

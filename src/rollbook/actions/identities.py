@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -19,11 +20,14 @@ from rollbook.domain.rights import Right
 from rollbook.lib import clock
 from rollbook.lib import openid as protocol
 from rollbook.lib.openid import Client, Flow
-from rollbook.store import audit, desk
+from rollbook.store import audit, desk, failures
 from rollbook.store import providers as reads
 from rollbook.store.models import Account, Identity, SignInProvider
 
 log = logging.getLogger(__name__)
+
+#: So many sign-ins may be begun from one address within WINDOW and not brought to an end: a whole school shares one.
+WINDOW, BEGUN = timedelta(minutes=15), 1_000
 
 
 class SignInRefused(RollbookError):
@@ -32,6 +36,12 @@ class SignInRefused(RollbookError):
     left_alone = "Nobody was signed in."
     next_step = "Try again, or sign in with your password. An administrator of your district can help."
     exit_code = 2
+
+
+class TooManyBegun(SignInRefused):
+    """Somebody begins and does not come back, again and again."""
+
+    next_step = "Wait a quarter of an hour, then try again, or sign in with your password."
 
 
 class NotTheirs(SignInRefused):
@@ -92,11 +102,14 @@ class Proven:
     shown: str = ""  # what the person is called there, for the person alone
 
 
-def begin(provider: SignInProvider, back: str, *, choose: bool = False) -> tuple[Flow, str]:
+def begin(provider: SignInProvider, back: str, address: str, *, choose: bool = False) -> tuple[Flow, str]:
     """Return the secrets of a new sign-in, and where the browser goes. `choose`: the provider asks which account it is to be.
 
-    Errors: SignInRefused where the provider cannot be asked.
+    Errors: SignInRefused where the provider cannot be asked; TooManyBegun.
     """
+    if failures.count(_begun(address), WINDOW) >= BEGUN:
+        raise TooManyBegun("Too many sign-ins were begun at your address and not brought to an end")
+    failures.add(_begun(address))
     hints = {}
     if provider.kind == "google":
         hints["hd"] = provider.domains[0] if len(provider.domains) == 1 else "*"  # it only narrows what is offered
@@ -112,7 +125,7 @@ def begin(provider: SignInProvider, back: str, *, choose: bool = False) -> tuple
     return flow, protocol.address(found, _client(provider, back), flow, **hints)
 
 
-def prove(provider: SignInProvider, back: str, flow: Flow, code: str, said_by: str = "") -> Proven:
+def prove(provider: SignInProvider, back: str, flow: Flow, code: str, said_by: str, address: str) -> Proven:
     """Return who has signed in at a provider. `said_by` is what it called itself in its answer to the browser.
 
     Errors: SignInRefused.
@@ -125,6 +138,7 @@ def prove(provider: SignInProvider, back: str, flow: Flow, code: str, said_by: s
         claims = asks.redeem(found, _client(provider, back), flow, code)
     except (protocol.Unusable, protocol.Refused) as error:
         raise _failed(provider, error) from None
+    failures.take_back(_begun(address))
     return believed(provider, claims)
 
 
@@ -180,11 +194,15 @@ def enter(proven: Proven) -> Account:
     return _connected_by_email(proven, _of_one_human(proven))
 
 
-def connect(account: Account, proven: Proven) -> Identity:
-    """Connect somebody who is signed in with what a provider proved a moment ago. Raises TakenElsewhere, NotFound."""
+def connect(account: Account, proven: Proven, password: str, since: datetime) -> Identity:
+    """Connect somebody who is signed in, `since` when, with what a provider proved a moment ago.
+
+    Errors: ConfigError at a wrong password; TakenElsewhere, NotFound.
+    """
     provider = proven.provider
     if provider.district_id != account.district_id:
         raise NotFound("There is no such way to sign in")
+    own.prove_anew(account, password, since)
     with transaction.atomic():
         Identity.objects.filter(
             provider=provider, issuer=proven.issuer, subject=proven.subject, confirmed=False
@@ -215,7 +233,7 @@ def disconnect(account: Account, number: int) -> None:
     found = next((each for each in mine if each.pk == number), None)
     if found is None:
         raise NotFound("This is not connected")
-    if len(mine) == 1 and not (account.password and account.has_usable_password()):
+    if len(mine) == 1 and not own.has_password(account):
         raise LastWay("Your account has no password, so this is the only way in")
     found.delete()
     own.note(account, "provider.disconnected", found.provider.title)
@@ -233,7 +251,7 @@ def answer(actor: Actor, number: int, *, confirmed: bool) -> None:
         raise NotFound("Nobody waits there any more")
     if found.account_id == actor.account:
         raise NotAllowed("This is your own account. Connect it under “Ways to sign in”, or let another administrator confirm it")
-    if confirmed and not reach.all_covered(actor.rights, desk.given_to_one_human(found.account)):
+    if confirmed and not reach.covers_human(actor, found.account):
         raise NotAllowed("This account has rights that you do not have")
     with transaction.atomic():
         still = Identity.objects.filter(pk=found.pk, confirmed=False)
@@ -268,7 +286,7 @@ def _of_one_human(proven: Proven) -> list[Account]:
 def _connected_by_email(proven: Proven, active: list[Account]) -> Account:
     """Connect the first of these accounts, or let that wait for an administrator where rights come with it."""
     provider, now = proven.provider, clock.now()
-    waits = any(desk.given_to_one_human(each) for each in active)
+    waits = any(desk.given_to_one_human(each) or desk.has_rights_elsewhere(each) for each in active)
     with transaction.atomic():
         # Two people with one address at the same moment: the second one sees the first one's connection.
         account: Account = Account.objects.select_for_update(of=("self",)).select_related("district").get(pk=active[0].pk)
@@ -316,6 +334,10 @@ def _not_theirs(provider: SignInProvider, what: str, value: Any) -> NotTheirs:
 def _failed(provider: SignInProvider, error: Exception) -> SignInRefused:
     log.warning("sign-in by provider %d: %s", provider.pk, error)
     return SignInRefused(f"The sign-in with {provider.title} did not come to an end")
+
+
+def _begun(address: str) -> str:
+    return f"begun at {address}"
 
 
 def _client(provider: SignInProvider, back: str) -> Client:

@@ -4,12 +4,12 @@ import secrets
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from rollbook.actions import factors, letters, links, own
 from rollbook.domain.errors import NotAllowed, NotFound
 from rollbook.lib import clock
-from rollbook.store import audit, failures
+from rollbook.store import accounts, audit, failures
 from rollbook.store.models import Account
 
 #: So many letters an hour may one account have sent to itself.
@@ -17,16 +17,8 @@ LETTERS = 3
 
 
 def group(account: Account) -> QuerySet[Account]:
-    """Return the active accounts of the human that this account is of, itself among them.
-
-    Two accounts of one person in the roster belong together by themselves, until one of them is unlinked or linked to another.
-    """
-    together = Q(pk=account.pk)
-    if account.one is not None:
-        together |= Q(one=account.one)
-    elif account.person is not None:
-        together |= Q(one=None, person=account.person, district_id=account.district_id)
-    return Account.objects.select_related("district").filter(together, state="active").order_by("pk")
+    """Return the active accounts of the human that this account is of, itself among them."""
+    return accounts.of_one_human(account).select_related("district").filter(state="active").order_by("pk")
 
 
 def others(account: Account) -> list[Account]:

@@ -1,13 +1,18 @@
 """What an account does to itself: it is written down, and what matters asks for the password again."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from rollbook.domain.errors import ConfigError
+from rollbook.lib import clock
 from rollbook.store import audit, failures
 from rollbook.store.models import Account
 
 #: So many wrong answers to "your password, once more" in a row, and there is a rest: somebody found an open browser.
 WRONG = 10
+
+#: So long a sign-in stands for the password that an account does not have.
+FRESH = timedelta(minutes=10)
 
 
 def name_of(account: Account) -> str:
@@ -29,3 +34,25 @@ def prove(account: Account, password: str, field: str = "old") -> None:
         failures.add(key)
         raise ConfigError(fields={field: "is not right"})
     failures.forget(key)
+
+
+def has_password(account: Account) -> bool:
+    """Say whether somebody can sign in to an account with a password."""
+    return bool(account.password) and account.has_usable_password()
+
+
+def is_fresh(since: datetime) -> bool:
+    """Say whether somebody has signed in a moment ago."""
+    return since > clock.now() - FRESH
+
+
+def prove_anew(account: Account, password: str, since: datetime) -> None:
+    """Return if the holder sits there still: who knows the password or, where there is none, has signed in a moment ago.
+
+    Errors: ConfigError, at `password`. Whoever has found or stolen a session opens no second way in with it.
+    """
+    if has_password(account):
+        prove(account, password, "password")
+    elif not is_fresh(since):
+        said = "is not there to be asked for. Sign out, sign in again, and do it within ten minutes"
+        raise ConfigError(fields={"password": said})

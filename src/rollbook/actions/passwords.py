@@ -19,6 +19,8 @@ OWN = 6
 WALKS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "1234567890", "12345", "abcdefgh", "password", "rollbook")
 #: So many links an hour may one name, and one address, ask for.
 A_NAME, AN_ADDRESS = 3, 30
+#: To so many accounts of one name links are sent.
+LINKS = 10
 
 
 def shortest(account: Account) -> int:
@@ -65,8 +67,10 @@ def change(account: Account, old: str, new: str, again: str, *, session: str = "
         _told(account)
 
 
-def ask_for_link(name: str, address: str) -> None:
-    """Mail a link for a new password to each account of this name, if there is any. What happened is told nobody.
+def ask_for_link(name: str, address: str, district: int = 0) -> None:
+    """Mail a link for a new password to each account of this name, in one district or in all, if there is any.
+
+    What happened is told nobody.
 
     Shape: letters are sent by the worker, so that the time of the answer does not tell who has an account either.
     """
@@ -76,7 +80,7 @@ def ask_for_link(name: str, address: str) -> None:
         return
     with transaction.atomic():
         failures.add(*keys)
-        for account in accounts.called(name):
+        for account in accounts.called(name, LINKS, district):
             if account.email:
                 where = f"{settings.PUBLIC_URL}/sign-in/new-password/{links.make(account, 'password')}/"
                 letters.post(

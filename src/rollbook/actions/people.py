@@ -6,9 +6,9 @@ from copy import copy
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from rollbook.actions import factors, reach, sessions, signing
+from rollbook.actions import reach, signing
 from rollbook.actions.actor import Actor
 from rollbook.actions.reach import AccountStays
 from rollbook.domain.errors import ConfigError, NotAllowed
@@ -34,10 +34,11 @@ def make(actor: Actor, kind: str, name: str, username: str, email: str, children
     account = Account(district_id=actor.district, kind=kind, state="active", by_hand=True)
     account.set_unusable_password()
     students = list(children)
-    wrong |= _fill(account, name, username, email) | _children_are_wrong(actor, kind, students)
-    if wrong:
-        raise ConfigError(fields=wrong)
-    with _unique_username(account), transaction.atomic():
+    with transaction.atomic():
+        usernames.hold(actor.district)
+        wrong |= _fill(account, name, username, email) | _children_are_wrong(actor, kind, students)
+        if wrong:
+            raise ConfigError(fields=wrong)
         account.save(force_insert=True)
         _set_children(account, students)
         audit.note(actor.district, actor.name, "account.made", about(account), concerns=account.pk, kind=kind)
@@ -46,7 +47,8 @@ def make(actor: Actor, kind: str, name: str, username: str, email: str, children
 
 def edit(actor: Actor, account: Account, name: str, username: str, email: str, children: Iterable[int] = ()) -> Account:
     """Change an account that was made by hand. Raises ConfigError, NotAllowed; AccountStays for one that a source made."""
-    with _unique_username(account), transaction.atomic():
+    with transaction.atomic():
+        usernames.hold(actor.district)
         account = _locked(actor, account)
         if not account.by_hand:
             raise AccountStays("This account follows the roster", next_step="Set a value by hand over the source's instead.")
@@ -107,18 +109,6 @@ def unlock(actor: Actor, account: Account) -> None:
         audit.note(actor.district, actor.name, "account.unlocked", about(account), concerns=account.pk)
 
 
-def end_sessions(actor: Actor, account: Account) -> int:
-    """Sign somebody out everywhere, without shutting the door; return how many sessions there were."""
-    reach.must_change(actor, account)
-    return sessions.end_all(actor, account)
-
-
-def forget_factors(actor: Actor, account: Account) -> int:
-    """Remove the second factors of somebody who has lost them; return how many there were."""
-    reach.must_change(actor, account)
-    return factors.take_away(actor, account)
-
-
 def delete(actor: Actor, account: Account) -> None:
     """Remove an account that never was of use. Raises AccountStays, with what speaks against it."""
     with transaction.atomic():
@@ -140,8 +130,6 @@ def not_deletable(actor: Actor, account: Account) -> str:
         return "This is your own account"
     if account.last_login is not None:
         return "Somebody has signed in with this account"
-    if desk.has_acted(account):
-        return "The audit log has things that this account did"
     if person is not None and desk.was_enrolled(person):
         return "This person has, or had, a place in a class"
     if person is not None and not account.by_hand and person.status == "active":
@@ -180,6 +168,15 @@ def email_is_taken(account: Account, email: str) -> str:
     return f"belongs to another {PEOPLE_WORDS[account.kind][0]}'s account already" if email and same.exists() else ""
 
 
+def username_is_wrong(account: Account, username: str) -> str:
+    """Say why an account cannot have a username: somebody else has or had it, or signs in with an email that reads the same."""
+    if not USERNAME.match(username):
+        return f"has at most {LONGEST} letters and no spaces"
+    others = Account.objects.filter(district_id=account.district_id, email=username).exclude(pk=account.pk)
+    taken = username != account.email and others.exists()
+    return "is taken" if taken or not usernames.free(account.district_id, username, account.pk) else ""
+
+
 def _locked(actor: Actor, account: Account) -> Account:
     reach.must_change(actor, account)
     return reach.get_again(actor, account)
@@ -207,34 +204,9 @@ def _fill(account: Account, name: str, username: str, email: str) -> dict[str, s
         wrong["name"] = f"has at most {LONGEST} letters"
     if account.username is None and not account.email:
         wrong["username"] = "is needed, or else an email: with one of them people sign in"
-    elif account.username is not None and not USERNAME.match(account.username):
-        wrong["username"] = f"has at most {LONGEST} letters and no spaces"
-    elif account.username is not None and _is_taken(account):
-        wrong["username"] = "is taken"
+    elif account.username is not None and (complaint := username_is_wrong(account, account.username)):
+        wrong["username"] = complaint
     return wrong
-
-
-def _is_taken(account: Account) -> bool:
-    """Say whether somebody else has, or had, this username, or signs in with an email that reads the same."""
-    username = str(account.username)
-    if not usernames.free(account.district_id, username, account.pk):
-        return True
-    others = Account.objects.filter(district_id=account.district_id, email=username).exclude(pk=account.pk)
-    return username != account.email and others.exists()
-
-
-class _unique_username:  # noqa: N801 - reads as a condition of what follows
-    """Says beside the field what the database says when two people take the same username at once."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, IntegrityError) and "username" in str(error):
-            raise ConfigError(fields={"username": "is taken"}) from None
 
 
 def _children_are_wrong(actor: Actor, kind: str, students: list[int], had: Iterable[int] = ()) -> dict[str, str]:

@@ -59,10 +59,11 @@ def against_change(actor: Actor, account: Account, person: int | None = None) ->
     has, or is linked to, rights which one lacks, nor one that shows more schools than one's own. With `person`, as if the
     account belonged to that person of the roster.
     """
-    if not all_covered(actor.rights, desk.given_to_one_human(account, person)):
+    if not covers_human(actor, account, person):
         return "This account, or one linked to it, has rights that you do not have"
-    if not desk.is_only_at(account, schools(actor)):
-        return "This account also belongs to schools at which you do not have the right 'Accounts'"
+    where = schools(actor)
+    if where is not None and not all(desk.is_only_at(each, where) for each in desk.one_human(account, person)):
+        return "This account, or one linked to it, also belongs to schools at which you do not have the right 'Accounts'"
     return ""
 
 
@@ -71,6 +72,11 @@ def must_change(actor: Actor, account: Account, person: int | None = None) -> No
     get(actor, account.pk)
     if reason := against_change(actor, account, person):
         raise NotAllowed(reason)
+
+
+def covers_human(actor: Actor, account: Account, person: int | None = None) -> bool:
+    """Say whether somebody has all rights that the human has whose account this is."""
+    return all_covered(actor.rights, desk.given_to_one_human(account, person)) and not desk.has_rights_elsewhere(account)
 
 
 def all_covered(mine: Mapping[Right, Where], theirs: Mapping[Right, Where]) -> bool:

@@ -62,7 +62,8 @@ def _change_one(actor: Actor, account: Account, right: Right, before: Where, aft
         AccountRight(district_id=account.district_id, account=account, right=right, school=place) for place in places
     )
     gone, act = (after is not None and not after), ("rights.given" if covers(after, before) else "rights.taken")
-    detail: dict[str, Any] = {"right": right.value} | ({} if gone else {"now": _spoken(after)}) | {"before": _spoken(before)}
+    was, now = _spoken(account, before), _spoken(account, after)
+    detail: dict[str, Any] = {"right": right.value} | ({} if gone else {"now": now}) | {"before": was}
     audit.note(actor.district, actor.name, act, people.about(account), concerns=account.pk, **detail)
 
 
@@ -83,5 +84,9 @@ def _check(account: Account, right: Right, after: Where) -> None:
         raise NotFound("One of these schools is not there")
 
 
-def _spoken(where: Where) -> str | list[str]:
-    return "whole district" if where is None else [f"school {school}" for school in sorted(where)]
+def _spoken(account: Account, where: Where) -> str | list[str]:
+    """Name the places of a right, with their numbers: two schools may be called the same."""
+    if where is None:
+        return "whole district"
+    named = {school.pk: school.name or school.sourced_id for school in desk.schools(account.district_id, where)}
+    return [f"{named.get(each, 'a school that is gone')} (school {each})" for each in sorted(where)]

@@ -1,28 +1,31 @@
 """Sessions: where an account is signed in, and how that ends."""
 
-from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session as Kept
 from django.db import transaction
+from django.db.models import QuerySet
 
-from rollbook.actions import own
+from rollbook.actions import own, reach, viewing
 from rollbook.actions.actor import Actor, of_account
-from rollbook.domain.errors import NotAllowed, NotFound
-from rollbook.domain.rights import MEANINGS, Right
+from rollbook.domain.errors import NotFound
 from rollbook.lib import clock
-from rollbook.store import audit, scope
+from rollbook.store import audit
 from rollbook.store.models import Account, Session
 
 #: A session's "last seen" may be so much too old: not every page costs a write.
 SEEN_EVERY = timedelta(minutes=5)
+#: So long a session lasts, used or not: for those who have rights over others, and for everybody else.
+#: Source: NIST SP 800-63B-4, a day at most where a second factor is needed and a month where none is.
+WITH_RIGHTS, WITHOUT = timedelta(hours=12), timedelta(days=7)
+#: So long it lasts unused, with rights; without, as long as Django keeps it (SESSION_COOKIE_AGE).
+UNUSED = timedelta(hours=1)
 
 
 def began(account: Account, key: str, agent: str, address: str) -> None:
     """Write down that somebody signed in."""
     now = clock.now()
-    Session.objects.filter(account=account, seen__lt=now - _idle()).delete()
     Session.objects.update_or_create(
         key=key, defaults={"account": account, "started": now, "seen": now, "agent": agent[:300], "address": address}
     )
@@ -39,14 +42,32 @@ def renamed(old: str, new: str) -> None:
     Session.objects.filter(key=old).update(key=new)
 
 
-def ended(key: str) -> None:
-    """Forget a session that its holder ended."""
-    Session.objects.filter(key=key).delete()
+def ended(key: str, how: str = "signed out") -> None:
+    """Forget a session that its holder, or time, ended."""
+    rows = Session.objects.filter(key=key)
+    viewing.end(rows, how)
+    rows.delete()
+
+
+def is_over(started: datetime, seen: datetime, *, rights: bool) -> bool:
+    """Say whether a session has lasted, or was left unused, for too long."""
+    whole, unused = _lasts(rights=rights)
+    return started <= clock.now() - whole or seen <= clock.now() - unused
 
 
 def of(account: Account) -> list[Session]:
     """Return where an account is signed in, the latest first."""
-    return list(Session.objects.filter(account=account, seen__gt=clock.now() - _idle()).order_by("-seen", "-pk")[:100])
+    whole, unused = _lasts(rights=bool(of_account(account).rights))
+    now = clock.now()
+    rows = Session.objects.filter(account=account, started__gt=now - whole, seen__gt=now - unused - SEEN_EVERY)
+    return list(rows.order_by("-seen", "-pk")[:100])
+
+
+def clear() -> None:
+    """Forget the sessions that have ended by themselves, Django's and ours."""
+    Kept.objects.filter(expire_date__lt=clock.now()).delete()
+    _, unused = _lasts(rights=False)
+    Session.objects.filter(seen__lt=clock.now() - unused - SEEN_EVERY).delete()
 
 
 @transaction.atomic
@@ -68,35 +89,21 @@ def end_others(account: Account, key: str) -> int:
 
 @transaction.atomic
 def end_all(actor: Actor, account: Account) -> int:
-    """End all sessions of somebody else's account; return how many there were. Raises NotAllowed."""
-    may_touch(actor, account)
+    """End all sessions of somebody else's account; return how many there were. Raises NotAllowed, NotFound."""
+    reach.must_change(actor, account)
     count = _end(Session.objects.filter(account=account))
     audit.note(actor.district, actor.name, "session.ended", concerns=account.pk, all=count)
     return count
 
 
-def may_touch(actor: Actor, account: Account) -> None:
-    """Return if the actor may look after this account. Raises NotFound for other districts, NotAllowed.
-
-    An account with rights that the actor lacks is out of reach: whoever could open it would have these rights, too.
-    """
-    if account.district_id != actor.district:
-        raise NotFound("There is no such account")
-    where = actor.rights.get(Right.ACCOUNTS, frozenset())
-    if where is not None and not (where and scope.only_there(account, where)):
-        raise NotAllowed(f"You do not have the right '{MEANINGS[Right.ACCOUNTS].title}' for this account")
-    for right, where in of_account(account).rights.items():
-        held = actor.rights.get(right, frozenset())
-        if held is not None and (where is None or not where <= held):
-            raise NotAllowed("This account holds rights that you do not have")
-
-
-def _end(sessions: Iterable[Session]) -> int:
+def _end(sessions: QuerySet[Session]) -> int:
+    viewing.end(sessions, "the session was ended")
     found = list(sessions)
     Kept.objects.filter(session_key__in=[each.key for each in found]).delete()
     Session.objects.filter(pk__in=[each.pk for each in found]).delete()
     return len(found)
 
 
-def _idle() -> timedelta:
-    return timedelta(seconds=settings.SESSION_COOKIE_AGE) + SEEN_EVERY
+def _lasts(*, rights: bool) -> tuple[timedelta, timedelta]:
+    """Return how long a session lasts at most, and how long unused."""
+    return (WITH_RIGHTS, UNUSED) if rights else (WITHOUT, timedelta(seconds=settings.SESSION_COOKIE_AGE))

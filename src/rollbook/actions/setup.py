@@ -3,13 +3,13 @@
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
+from rollbook.actions import passwords
 from rollbook.domain.errors import ConfigError, Conflict
 from rollbook.domain.rights import ADMINISTRATOR
 from rollbook.store import accounts, audit, migrations
@@ -47,17 +47,17 @@ def first_start(name: str, email: str, password: str, *, time_zone: str = "UTC")
         validate_email(email)
     except ValidationError:
         wrong["email"] = f"'{email}' is not an email address"
-    try:
-        validate_password(password)
-    except ValidationError as error:
-        wrong["password"] = " ".join(error.messages)
+    district = District(name=name, time_zone=time_zone)
+    account = Account(district=district, email=email.strip().lower(), name=email.split("@")[0])
+    if complaint := passwords.complaint(account, password):
+        wrong["password"] = complaint
     if wrong:
         raise ConfigError(fields=wrong)
     with transaction.atomic():
         if District.objects.exists():
             raise Conflict("There is a district already", next_step="Sign in as its administrator.")
-        district = District.objects.create(name=name.strip(), time_zone=time_zone)
-        account = Account(district=district, email=email.strip().lower(), name=email.split("@")[0])
+        district.save()
+        account.district = district
         account.set_password(password)
         account.save()
         accounts.give(account, ADMINISTRATOR)

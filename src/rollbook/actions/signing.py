@@ -19,6 +19,8 @@ WINDOW = timedelta(minutes=15)
 PAIR, ADDRESS = 10, 100
 #: So many failures in a row, from wherever, and the account rests; so many from a known device, and the device is unknown.
 ACCOUNT, DEVICE = 10, 10
+#: Among so many accounts of one name the password is tried: each costs a hash.
+SEVERAL = 10
 #: So long a device is known after somebody signed in with it.
 KNOWN = timedelta(days=365)
 
@@ -40,10 +42,17 @@ class TooManyFailures(SignInRefused):
     next_step = "Wait a quarter of an hour, then try again."
 
 
-def sign_in(name: str, password: str, address: str, device: str = "") -> Account:
-    """Return the account of this username or email and password. Raises SignInRefused, TooManyFailures.
+class WhichDistrict(SignInRefused):
+    """Too many accounts have this name to try the password on all of them."""
 
-    Where several accounts are called so, in one district or in several, the password tells which is meant.
+    next_step = "Use the other one of the two, or go to the sign-in address that your school gives you."
+
+
+def sign_in(name: str, password: str, address: str, device: str = "", district: int = 0) -> Account:
+    """Return the account of this username or email and password. Raises SignInRefused, TooManyFailures, WhichDistrict.
+
+    Where several accounts are called so, in one district or in several, the password tells which is meant, but not among more
+    than SEVERAL: then the district has to be known, by the address of the sign-in page.
 
     Guessers meet three things. One name from one address has ten tries in a quarter of an hour, and one address has a hundred.
     After ten failures in a row from wherever the account rests, for a quarter of an hour and then twice as long with each failure
@@ -55,7 +64,9 @@ def sign_in(name: str, password: str, address: str, device: str = "") -> Account
     """
     name = name.strip().lower()[:254]
     password = password if len(password) <= passwords.LONGEST else ""
-    candidates = accounts.called(name)
+    candidates = accounts.called(name, SEVERAL + 1, district)
+    if len(candidates) > SEVERAL:
+        raise WhichDistrict(f"More than {SEVERAL} accounts have this username or email")
     number, known = _known(device)
     trusted = bool(known & {each.pk for each in candidates}) and failures.count(f"device {number}") < DEVICE
     keys = {f"device {number}": DEVICE} if trusted else {f"{name} {address}": PAIR, f"from {address}": ADDRESS}

@@ -16,6 +16,8 @@ from rollbook.store.models import Account, District
 
 #: So many accounts are shown; the others are counted.
 SHOWN = 50
+#: So many are tried before a rule is saved, so that a district of any size waits a second.
+TRIED = 20_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Plan:
 
     rule: UsernameRule
     open: int  # that are pending or have no username: no other is touched
+    tried: int  # of these: all other numbers are about them
     changed: int
     numbered: int  # of these, with a number behind the name because somebody else has it
     without: int  # of which the rule can make nothing
@@ -61,12 +64,13 @@ def conflicts(actor: Actor) -> tuple[int, list[Account]]:
 
 
 def plan(actor: Actor, rule: UsernameRule) -> Plan:
-    """Say what a rule would do. Nothing is changed.
+    """Say what a rule would do, to TRIED accounts at most. Nothing is changed.
 
-    Shape: grows with the accounts that nobody can sign in with yet; three statements.
+    Shape: four statements. Where not all were tried, two more of the same name may be among the others.
     """
     actor.must(Right.ACCOUNTS)
-    return _plan(rule, _renamed(actor.district, rule))
+    rows = _renamed(actor.district, rule, TRIED)
+    return _plan(rule, rows, rows.height if rows.height < TRIED else kept.count_open(actor.district))
 
 
 def save(actor: Actor, rule: UsernameRule) -> Plan:
@@ -75,7 +79,7 @@ def save(actor: Actor, rule: UsernameRule) -> Plan:
     with transaction.atomic():
         before = kept.rule(actor.district)
         rows = _renamed(actor.district, rule)
-        done = _plan(rule, rows)
+        done = _plan(rule, rows, rows.height)
         if before != rule:
             District.objects.filter(pk=actor.district).update(username_rule=rule)
             Account.objects.filter(district_id=actor.district, wanted__isnull=False).update(wanted=None)
@@ -87,12 +91,13 @@ def save(actor: Actor, rule: UsernameRule) -> Plan:
     return done
 
 
-def _renamed(district: int, rule: UsernameRule) -> pl.DataFrame:
+def _renamed(district: int, rule: UsernameRule, most: int | None = None) -> pl.DataFrame:
     """Return the accounts that a rule may name, with the `username` that each would have, and what it `wanted`.
 
     Shape: who has what the rule makes already, with a number or without, keeps it, so that saving a rule twice changes nothing.
     """
-    rows = pl.concat([kept.OPEN.to_frame(), *kept.open_to_change(district)]).with_columns(usernames.base(rule).alias("base"))
+    rows = pl.concat([kept.OPEN.to_frame(), *kept.open_to_change(district, most)])
+    rows = rows.with_columns(usernames.base(rule).alias("base"))
     stem, had = usernames.stem("base"), pl.col("had")
     rest = had.str.strip_prefix(stem)
     fits = (had == pl.col("base")) | (had.str.starts_with(stem) & rest.str.contains("^[1-9][0-9]*$"))
@@ -115,12 +120,13 @@ def _changes() -> pl.Expr:
     return pl.col("username").ne_missing(pl.col("had"))
 
 
-def _plan(rule: UsernameRule, rows: pl.DataFrame) -> Plan:
+def _plan(rule: UsernameRule, rows: pl.DataFrame, number: int) -> Plan:
     changed = rows.filter(_changes()).sort(pl.col("wanted").is_null(), pl.coalesce("wanted", "username"), "username")
     name = pl.concat_str("given_name", "family_name", separator=" ", ignore_nulls=True).alias("name")
     first = changed.head(SHOWN).select(name, "kind", "had", "username", "wanted")
     return Plan(
         rule,
+        number,
         rows.height,
         changed.height,
         changed["wanted"].count(),

@@ -2,13 +2,17 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+from django.db.models import QuerySet
+
+from rollbook.actions import own
 from rollbook.actions.actor import Actor, of_account
 from rollbook.actions.reach import covers
 from rollbook.domain.errors import ConfigError, NotAllowed, NotFound
 from rollbook.domain.rights import MEANINGS, Right
 from rollbook.lib import clock
 from rollbook.store import audit, desk
-from rollbook.store.models import Account
+from rollbook.store.models import Account, Session
 
 #: After this a view ends by itself.
 LASTS = timedelta(hours=1)
@@ -50,8 +54,8 @@ def among(actor: Actor, accounts: list[Account]) -> list[Account]:
     return [each for each in accounts if desk.is_only_at(each, where) and not _refusal(actor, each)]
 
 
-def begin(actor: Actor, number: int, reason: str) -> tuple[Account, datetime]:
-    """Return the account to view as, and when that ends. Begins and refusals are in the audit log.
+def begin(actor: Actor, number: int, reason: str, session: str) -> tuple[Account, datetime]:
+    """Return the account to view as in the session with this key, and when that ends. Begins and refusals are in the audit log.
 
     Errors: as of `find`; ConfigError without a reason.
     """
@@ -64,15 +68,10 @@ def begin(actor: Actor, number: int, reason: str) -> tuple[Account, datetime]:
     if not reason:
         raise ConfigError(fields={"reason": "A reason is needed: it stands in the audit log"})
     until = clock.now() + LASTS
-    audit.note(
-        actor.district,
-        actor.name,
-        "view-as.began",
-        f"account {account.pk}",
-        concerns=account.pk,
-        reason=reason,
-        until=until.isoformat(timespec="minutes"),
-    )
+    with transaction.atomic():
+        Session.objects.filter(key=session).update(viewed=account.pk, viewed_until=until)
+        about, minute = f"account {account.pk}", until.isoformat(timespec="minutes")
+        audit.note(actor.district, actor.name, "view-as.began", about, concerns=account.pk, reason=reason, until=minute)
     return account, until
 
 
@@ -86,10 +85,19 @@ def seen(viewer: Account, number: int, until: datetime) -> Account | None:
         return None
 
 
-def end(viewer: Account, number: int, how: str) -> None:
-    """Write down that a view ended, and how."""
-    name = of_account(viewer).name
-    audit.note(viewer.district_id, name, "view-as.ended", f"account {number}", concerns=number, how=how)
+def end(sessions: QuerySet[Session], how: str) -> None:
+    """End the views in these sessions, and write down how: once, even where two end the same one."""
+    for each in sessions.filter(viewed__isnull=False).select_related("account"):
+        with transaction.atomic():
+            view = Session.objects.filter(pk=each.pk, viewed=each.viewed, viewed_until=each.viewed_until)
+            if view.update(viewed=None, viewed_until=None):
+                about, by = f"account {each.viewed}", own.name_of(each.account)
+                audit.note(each.account.district_id, by, "view-as.ended", about, concerns=each.viewed, how=how)
+
+
+def end_late() -> None:
+    """End the views whose time is over and that nobody has come back to."""
+    end(Session.objects.filter(viewed_until__lte=clock.now()), "its time was over")
 
 
 def refuse(viewer: Account, viewed: Account, method: str, page: str) -> NotAsThem:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from django.db import OperationalError, close_old_connections
 
-from rollbook.actions import letters, notices, runs
+from rollbook.actions import letters, notices, runs, sessions, viewing
 from rollbook.domain.errors import Conflict
 from rollbook.lib import clock
+from rollbook.store import failures
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ def once() -> bool:
     runs.due()
     notices.send()
     letters.send()
+    viewing.end_late()
     run = runs.next_run()
     if run is None:
         return False
@@ -42,6 +44,8 @@ def forever(stop: threading.Event) -> None:
             busy = once()
             if pruned is None or clock.now() - pruned > PRUNE_EVERY:
                 runs.prune()
+                sessions.clear()
+                failures.clear()
                 pruned = clock.now()
         except OperationalError as error:  # the database is away for a moment; runs are safe where they are
             log.warning("the database does not answer: %s", type(error).__name__)

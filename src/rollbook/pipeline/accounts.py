@@ -10,7 +10,7 @@ from rollbook.domain.usernames import UsernameRule
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.lib import clock
 from rollbook.pipeline import usernames
-from rollbook.store import account_states, audit
+from rollbook.store import account_states, audit, overrides
 from rollbook.store import usernames as kept
 from rollbook.store.following import CHANGED, Following
 from rollbook.store.models import Run
@@ -40,12 +40,15 @@ def follow(run: Run, files: RunFiles) -> None:
         audit.note(run.district_id, run.answered_by or run.by, "accounts.followed", run.name, **counts)
 
 
-def follow_person(district: int, source: int, sourced_id: str) -> None:
-    """Let the accounts of one person follow what is said of them now, by the source or over it. Needs: a transaction."""
+def follow_person(district: int, source: int, sourced_id: str, anew: int | None = None) -> None:
+    """Let the accounts of one person follow what is said of them now, by the source or over it. Needs: a transaction.
+
+    The account `anew` gets a username by the rule, whatever it has.
+    """
     people = pl.Series("sourced_id", [sourced_id])
     following = Following(district, source)
     following.about(people)
-    _follow(following, district, people, clock.now())
+    _follow(following, district, people, clock.now(), anew)
 
 
 def touched(files: RunFiles) -> tuple[pl.Series, pl.Series]:
@@ -69,7 +72,7 @@ def touched(files: RunFiles) -> tuple[pl.Series, pl.Series]:
     return pl.concat(found).unique().collect()["sourced_id"], renamed
 
 
-def _follow(following: Following, district: int, renamed: pl.Series, at: datetime) -> dict[str, int]:
+def _follow(following: Following, district: int, renamed: pl.Series, at: datetime, anew: int | None = None) -> dict[str, int]:
     """Give `made`, `left`, `back` and `changed`."""
     rule = UsernameRule(kept.rule(district))
     seats = _seats(following.people(), following.roles(), rule)
@@ -80,8 +83,13 @@ def _follow(following: Following, district: int, renamed: pl.Series, at: datetim
     own = there.filter(pl.col("by_hand") == 0).join(
         seats.rename({"name": "is.name", "email": "is.email"}), on=("person", "kind"), how="left"
     )
-    own = own.with_columns(pl.col("sourced_id").is_not_null().alias("seat"))
-    asking = [_asking(own, renamed, rule), fresh.filter(pl.col("base").is_not_null())]
+    own = own.with_columns(
+        pl.col("sourced_id").is_not_null().alias("seat"), pl.when(pl.col("account").ne_missing(anew)).then("had").alias("had")
+    )
+    if rule != UsernameRule.SOURCE:
+        renamed = renamed.clear()
+    by_hand = list(overrides.named_by_hand(district)) if len(renamed) else []
+    asking = [_asking(own, renamed, by_hand), fresh.filter(pl.col("base").is_not_null())]
     named = _named(pl.concat(each.select(usernames.ASKING) for each in asking), district)
     if fresh.height:
         new = fresh.join(named.filter(pl.col("account").is_null()), on=("person", "kind"), how="left")
@@ -114,10 +122,10 @@ def _seats(people: pl.DataFrame, roles: pl.DataFrame, rule: UsernameRule) -> pl.
     return live.join(kinds, on="sourced_id")
 
 
-def _asking(own: pl.DataFrame, renamed: pl.Series, rule: UsernameRule) -> pl.DataFrame:
+def _asking(own: pl.DataFrame, renamed: pl.Series, by_hand: list[int]) -> pl.DataFrame:
     """Return the accounts that should get another username, or a first one."""
     first = pl.col("had").is_null()
-    follows = pl.col("sourced_id").is_in(renamed.implode()) & pl.lit(rule == UsernameRule.SOURCE)
+    follows = pl.col("sourced_id").is_in(renamed.implode()) & ~pl.col("account").is_in(by_hand)
     asks = pl.col("seat") & pl.col("base").is_not_null() & (first | (follows & (pl.col("base") != pl.col("had"))))
     return own.filter(asks)
 

@@ -8,10 +8,26 @@ from rollbook.domain.rights import Right
 from rollbook.store.models import Account, AccountRight
 
 
-def called(name: str) -> list[Account]:
-    """Return the active accounts with this email or username, in lower case: several, if one human has several."""
+def called(name: str, most: int, district: int = 0) -> list[Account]:
+    """Return the active accounts with this email or username, in lower case, of one district or of all, but no more than `most`.
+
+    There are several, if one human has several, or several districts have somebody of that name.
+    """
     found = Account.objects.select_related("district").filter(Q(email=name) | Q(username=name), state="active")
-    return list(found.order_by("pk")[:10]) if name else []
+    return list((found.filter(district_id=district) if district else found).order_by("pk")[:most]) if name else []
+
+
+def of_one_human(account: Account) -> QuerySet[Account]:
+    """Return the accounts, in whatever state, that are one human's with this one, itself among them: who is in one gets into all.
+
+    Two accounts of one person in the roster belong together by themselves, until one of them is unlinked or linked to another.
+    """
+    together = Q(pk=account.pk)
+    if account.one is not None:
+        together |= Q(one=account.one)
+    elif account.person is not None:
+        together |= Q(one=None, person=account.person, district_id=account.district_id)
+    return Account.objects.filter(together)
 
 
 def holders(district: int, right: Right) -> QuerySet[Account]:

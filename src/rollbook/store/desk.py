@@ -1,18 +1,22 @@
 """What the desk of accounts reads: accounts to find, and people of the roster to choose from."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from rollbook.domain.rights import Right
+from rollbook.store.accounts import of_one_human
 from rollbook.store.models import Account, AccountRight, AuditEntry, Child, Enrollment, Org, Override, Person, Role
-from rollbook.store.reads import PAGE, kind_of
+from rollbook.store.reads import FEW, PAGE, kind_of, the_few
 from rollbook.store.scope import only_there, people_of
 
 STATES = ("active", "pending", "inactive")
 #: So many people are offered at once to choose from; whoever looks for another one types more letters.
 OFFERED = 20
+#: Counting stops here: to count a million accounts takes longer than to show fifty of them.
+COUNTED_TO = 100_000
 #: These acts say why an account is in its state.
 STATE_ACTS = ("account.activated", "account.deactivated", "account.reactivated", "account.made")
 
@@ -33,13 +37,21 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of accounts, and how many there are of each state."""
+    """One page of accounts, and how many there are of each state, counted until there are more than `limit`."""
 
     rows: list[Account]
     counts: dict[str, int]
-    total: int
+    limit: int
     before: int | None
     after: int | None
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def many(self) -> bool:
+        return self.total > self.limit
 
 
 def accounts(district: int, schools: frozenset[int] | None = None) -> QuerySet[Account]:
@@ -50,9 +62,10 @@ def accounts(district: int, schools: frozenset[int] | None = None) -> QuerySet[A
     rows = Account.objects.select_related("district").filter(district_id=district)
     if schools is None:
         return rows
-    people = people_of(district, schools).values("pk")
-    children = Child.objects.filter(district_id=district, student__in=people)
-    return rows.filter(Q(person__in=people) | Q(by_hand=True, person=None, pk__in=children.values("guardian")))
+    mine, people = Account.objects.filter(district_id=district), people_of(district, schools).values("pk")
+    children = Child.objects.filter(district_id=district, student__in=people).values("guardian")
+    known, by_hand = mine.filter(person__in=people), mine.filter(by_hand=True, person=None, pk__in=children)
+    return rows.filter(pk__in=known.values("pk").union(by_hand.values("pk")))  # with OR: everybody in the district is looked at
 
 
 def with_no_more_than(rows: QuerySet[Account], district: int, rights: Mapping[Right, frozenset[int] | None]) -> QuerySet[Account]:
@@ -66,31 +79,37 @@ def with_no_more_than(rows: QuerySet[Account], district: int, rights: Mapping[Ri
 def page(rows: QuerySet[Account], district: int, wanted: Wanted) -> Page:
     """Return one page by name.
 
-    Shape: three statements at most. The counts look at every account that matches, once.
+    Shape: four statements at most; an index gives the order. A search for words looks at every account, once.
     """
-    rows = _matching(rows, district, wanted)
-    found = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
-    counts = {state: found.get(state, 0) for state in STATES}
-    kept = rows.filter(state=wanted.state) if wanted.state else rows
+    kept, limit = _matching(rows, district, wanted), COUNTED_TO
+    if wanted.words:
+        kept, limit = the_few(kept, district), FEW
     backwards = wanted.after is None and wanted.before is not None
-    kept = kept.order_by("-name", "-pk") if backwards else kept.order_by("name", "pk")
     edge = wanted.after or wanted.before
-    name = Account.objects.filter(district_id=district, pk=edge).values_list("name", flat=True).first() if edge else None
-    if name is not None:
-        beyond = Q(name__lt=name) | Q(name=name, pk__lt=edge) if backwards else Q(name__gt=name) | Q(name=name, pk__gt=edge)
-        kept = kept.filter(beyond)
-    got = list(kept[: PAGE + 1])
+    name = rows.filter(pk=edge).values_list("name", flat=True).first() if edge else None
+    shown = kept.order_by("-name", "-pk") if backwards else kept.order_by("name", "pk")
+    if name is not None:  # the plain comparison of the name is what the index can use
+        from_here = Q(name__lte=name) if backwards else Q(name__gte=name)
+        shown = shown.filter(from_here).exclude(Q(name=name, pk__gte=edge) if backwards else Q(name=name, pk__lte=edge))
+    got = list(shown[: PAGE + 1])
     more, got = len(got) > PAGE, got[:PAGE]
     if backwards:
         got.reverse()
     earlier, later = (more, name is not None) if backwards else (name is not None, more)
     return Page(
         rows=got,
-        counts=counts,
-        total=counts.get(wanted.state, 0) if wanted.state else sum(counts.values()),
+        counts=_counts(kept, limit)
+        if earlier or later
+        else {state: [each.state for each in got].count(state) for state in STATES},
+        limit=limit,
         before=got[0].pk if got and earlier else None,
         after=got[-1].pk if got and later else None,
     )
+
+
+def _counts(rows: QuerySet[Account], limit: int) -> dict[str, int]:
+    first = rows.order_by()[: limit + 1]
+    return first.aggregate(**{state: Count("pk", filter=Q(state=state)) for state in STATES})
 
 
 def _matching(rows: QuerySet[Account], district: int, wanted: Wanted) -> QuerySet[Account]:
@@ -103,6 +122,8 @@ def _matching(rows: QuerySet[Account], district: int, wanted: Wanted) -> QuerySe
         rows = rows.filter(met)
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
     if wanted.origin:
         rows = rows.filter(by_hand=wanted.origin == "hand")
     if wanted.right:
@@ -125,19 +146,23 @@ def given(account: Account) -> dict[Right, frozenset[int] | None]:
 
 
 def given_to_one_human(account: Account, person: int | None = None) -> dict[Right, frozenset[int] | None]:
-    """Return the rights of everybody whom whoever signs in as this account may also be, or may become.
+    """Return the rights that whoever is in this account has, there or in the accounts that are linked to it.
 
-    These are the accounts linked to it, those of the same person in the roster, and those with the same proven email.
+    With `person`, also those that would be linked if the account belonged to that person of the roster.
     """
-    met = Q(pk=account.pk)
-    people = {each for each in (account.person, person) if each is not None}
-    met |= Q(person__in=people)
-    if account.one is not None:
-        met |= Q(one=account.one)
-    if account.email and account.email_verified_at:
-        met |= Q(email=account.email, email_verified_at__isnull=False)
-    same = Account.objects.filter(district_id=account.district_id).filter(met)
-    return _where(AccountRight.objects.filter(district_id=account.district_id, account__in=same.values("pk")))
+    return _where(_of_one_human(account, person).filter(district_id=account.district_id))
+
+
+def has_rights_elsewhere(account: Account) -> bool:
+    """Say whether an account that is linked to this one has rights in another district."""
+    return _of_one_human(account, None).exclude(district_id=account.district_id).exists()
+
+
+def _of_one_human(account: Account, person: int | None) -> QuerySet[AccountRight]:
+    would_be = copy(account)
+    would_be.person = account.person if person is None else person
+    same = of_one_human(account) | of_one_human(would_be)
+    return AccountRight.objects.filter(account__in=same.values("pk"))
 
 
 def _where(rows: QuerySet[AccountRight]) -> dict[Right, frozenset[int] | None]:
@@ -159,14 +184,17 @@ def is_only_at(account: Account, schools: frozenset[int] | None) -> bool:
     return account.by_hand and children.exists() and not elsewhere.exists()
 
 
+def one_human(account: Account, person: int | None = None) -> list[Account]:
+    """Return an account and all others that are one human's with it; with `person`, as if it belonged to that person."""
+    would_be = copy(account)
+    would_be.person = account.person if person is None else person
+    return [would_be, *(of_one_human(account) | of_one_human(would_be)).exclude(pk=account.pk)]
+
+
 def linked(account: Account) -> list[Account]:
-    """Return the other accounts of the same human."""
-    if account.one is None and account.person is None:
-        return []
-    met = Q(pk__in=[])
-    met |= Q(one=account.one) if account.one is not None else Q(pk__in=[])
-    met |= Q(person=account.person) if account.person is not None else Q(pk__in=[])
-    return list(Account.objects.filter(met, district_id=account.district_id).exclude(pk=account.pk).order_by("kind", "pk"))
+    """Return the other accounts of the same human in the district."""
+    rows = of_one_human(account).filter(district_id=account.district_id)
+    return list(rows.exclude(pk=account.pk).order_by("kind", "pk"))
 
 
 def person_of(account: Account) -> Person | None:
@@ -189,10 +217,10 @@ def has_seat(account: Account, person: Person) -> bool:
     return person.status == "active" and person.enabled != "false" and account.kind in kinds_of(person)
 
 
-def children_of(account: Account) -> list[Person]:
-    """Return the students whom somebody chose for a guardian."""
+def children_of(account: Account, where: frozenset[int] | None = None) -> list[Person]:
+    """Return the students whom somebody chose for a guardian, or those of them who are at some of these schools."""
     chosen = Child.objects.filter(guardian=account).values("student")
-    rows = Person.objects.select_related("source").filter(district_id=account.district_id, pk__in=chosen)
+    rows = people_of(account.district_id, where).select_related("source").filter(pk__in=chosen)
     return list(rows.order_by("family_name", "given_name", "pk"))
 
 
@@ -233,12 +261,6 @@ def was_enrolled(person: Person) -> bool:
     """Say whether somebody has, or ever had, a place in a class."""
     mine = {"district_id": person.district_id, "source_id": person.source_id, "person": person.sourced_id}
     return Enrollment.objects.filter(**mine).exists()
-
-
-def has_acted(account: Account) -> bool:
-    """Say whether the audit log has anything that an account did."""
-    names = [name for name in (account.email, account.username, f"account {account.pk}") if name]
-    return AuditEntry.objects.filter(district_id=account.district_id, by__in=names).exists()
 
 
 def why(account: Account) -> AuditEntry | None:

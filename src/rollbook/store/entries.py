@@ -44,7 +44,8 @@ def matching(district: int, sought: Sought) -> QuerySet[AuditEntry]:
 def page(district: int, sought: Sought, before: int | None = None) -> tuple[list[AuditEntry], int | None]:
     """Return one page of entries, and the entry from which the next one goes on.
 
-    Shape: at most two statements; an index on district and time gives the order.
+    Shape: at most two statements; an index gives the order, whoever and whatever is asked for. Words in `about` are looked for in
+        one entry after the other.
     """
     rows = matching(district, sought)
     if before is not None:
@@ -53,13 +54,6 @@ def page(district: int, sought: Sought, before: int | None = None) -> tuple[list
             rows = rows.filter(at__lte=edge.at).filter(Q(at__lt=edge.at) | Q(pk__lt=edge.pk))
     got = list(rows[: PAGE + 1])
     return got[:PAGE], got[PAGE - 1].pk if len(got) > PAGE else None
-
-
-def choices(district: int) -> tuple[list[str], list[str]]:
-    """Return the acts and the names that occur, for filters."""
-    mine = AuditEntry.objects.filter(district_id=district).order_by()
-    acts, people = (sorted(mine.values_list(name, flat=True).distinct()) for name in ("act", "by"))
-    return acts, people
 
 
 def stream(rows: QuerySet[AuditEntry]) -> Iterator[Any]:

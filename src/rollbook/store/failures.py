@@ -13,13 +13,23 @@ FIRST_REST, LONGEST_REST = timedelta(minutes=15), timedelta(days=1)
 def add(*keys: str) -> None:
     """Count one failure against each of these."""
     now = clock.now()
-    SignInFailure.objects.filter(at__lt=now - MEMORY).delete()
     SignInFailure.objects.bulk_create([SignInFailure(key=key, at=now) for key in keys])
 
 
 def count(key: str, within: timedelta = MEMORY) -> int:
     """Return how many failures there were of late."""
     return SignInFailure.objects.filter(key=key, at__gt=clock.now() - within).count()
+
+
+def take_back(key: str) -> None:
+    """Count one less: the oldest turned out to be none."""
+    oldest = SignInFailure.objects.filter(key=key).order_by("at", "pk").values_list("pk", flat=True)[:1]
+    SignInFailure.objects.filter(pk__in=list(oldest)).delete()
+
+
+def clear() -> None:
+    """Forget what is too old to count."""
+    SignInFailure.objects.filter(at__lt=clock.now() - MEMORY).delete()
 
 
 def forget(*keys: str) -> None:

@@ -23,6 +23,8 @@ from rollbook.store.scope import Where, people_of, seen
 PAGE = 50
 #: Counting stops here: "more than 10,000" tells a person as much, and costs less.
 COUNTED_TO = 10_000
+#: A search for words that finds no more than so many has them looked up at once.
+FEW = 1_000
 #: A row, as addresses name it: the number of its source and its own key there.
 Key = tuple[int, str]
 
@@ -100,7 +102,7 @@ def terms_to_choose(district: int) -> list[AcademicSession]:
 def people(district: int, wanted: Wanted, where: Where) -> Page:
     """Return one page of people by family name.
 
-    Shape: at most nine statements. With one source, or one chosen, the index on names gives the order.
+    Shape: at most ten statements. With one source, or one chosen, the index on names gives the order.
     """
     mine = [source.pk for source in sources(district)]
     if wanted.source is None and len(mine) == 1:
@@ -109,7 +111,7 @@ def people(district: int, wanted: Wanted, where: Where) -> Page:
         "preferred_family_name", "identifier", "email", "username", "sourced_id"))  # fmt: skip
     if wanted.school or wanted.kind:
         found = found.filter(_is_there(district, wanted))
-    page = _page(found, wanted, ("family_name", "given_name", "source_id", "sourced_id"))
+    page = _page(found, district, wanted, ("family_name", "given_name", "source_id", "sourced_id"))
     put_overrides(district, "person", page.rows)
     listed = {(row.source_id, row.sourced_id): Listed(row) for row in page.rows}
     at = rows_of(Role.objects.filter(district_id=district), "person", listed)
@@ -172,7 +174,7 @@ class ListedClass:
 def classes(district: int, wanted: Wanted, where: Where) -> Page:
     """Return one page of classes by title.
 
-    Shape: at most ten statements.
+    Shape: at most eleven statements.
     """
     found = _matching(seen(Section.objects.all(), district, where), wanted, ("title", "section_code", "location", "sourced_id"))
     if wanted.school:
@@ -180,7 +182,7 @@ def classes(district: int, wanted: Wanted, where: Where) -> Page:
     if wanted.term:
         listed = Concat(Value(","), F("terms"), Value(","), output_field=TextField())
         found = found.filter(source_id=wanted.term[0]).alias(listed=listed).filter(listed__contains=f",{wanted.term[1]},")
-    page = _page(found, wanted, ("title", "source_id", "sourced_id"))
+    page = _page(found, district, wanted, ("title", "source_id", "sourced_id"))
     keys = {(row.source_id, row.sourced_id) for row in page.rows}
     schools = names_of(Org, "name", district, {(row.source_id, row.school) for row in page.rows})
     places = Enrollment.objects.filter(district_id=district, status="active")
@@ -278,11 +280,13 @@ def _matching(rows: QuerySet[Any], wanted: Wanted, columns: Sequence[str]) -> Qu
     return rows
 
 
-def _page(found: QuerySet[Any], wanted: Wanted, order: tuple[str, ...]) -> Page:
+def _page(found: QuerySet[Any], district: int, wanted: Wanted, order: tuple[str, ...]) -> Page:
     """Return one page by keyset: the row before it names the place, so that the last page costs as much as the first.
 
-    Shape: at most four statements.
+    Shape: at most five statements.
     """
+    if wanted.words:
+        found = the_few(found, district)
     kept = found.filter(status=wanted.status) if wanted.status else found
     backwards = wanted.after is None and wanted.before is not None
     descending = wanted.descending != backwards
@@ -298,11 +302,20 @@ def _page(found: QuerySet[Any], wanted: Wanted, order: tuple[str, ...]) -> Page:
     earlier, later = (more, met is not None) if backwards else (met is not None, more)
     return Page(
         rows=got,
-        total=kept.order_by()[: COUNTED_TO + 1].count(),
+        total=kept.order_by()[: COUNTED_TO + 1].count() if earlier or later else len(got),
         hidden=found.filter(status="inactive").order_by()[: COUNTED_TO + 1].count() if wanted.status == "active" else 0,
         before=(got[0].source_id, got[0].sourced_id) if got and earlier else None,
         after=(got[-1].source_id, got[-1].sourced_id) if got and later else None,
     )
+
+
+def the_few(found: QuerySet[Any], district: int) -> QuerySet[Any]:
+    """Name the rows that a search finds, if they are few: only many of them are soon met in the order of an index.
+
+    Shape: one statement, which reads every row unless there are many.
+    """
+    first = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
+    return found.model.objects.filter(district_id=district, pk__in=first) if len(first) <= FEW else found
 
 
 def _beyond(edge: dict[str, Any], order: tuple[str, ...], way: str) -> Q:

@@ -29,6 +29,14 @@ def rule(district: int) -> str:
     return District.objects.select_for_update(no_key=True).values_list("username_rule", flat=True).get(pk=district)
 
 
+def hold(district: int) -> None:
+    """Let nobody else give usernames in a district until this transaction ends: no person and no import.
+
+    Needs: to come before any account is locked, as in an import, or the two would wait for each other.
+    """
+    rule(district)
+
+
 def free(district: int, username: str, account: int | None = None) -> bool:
     """Say whether an account, or a new one, may be called this: nobody else is or was."""
     others = Account.objects.filter(district_id=district, username=username).exclude(pk=account)
@@ -41,6 +49,15 @@ def remember(account: Account) -> None:
     if account.username and account.state != "pending":  # as long as it is pending, nobody knows its name
         row = FormerUsername(district_id=account.district_id, username=account.username, account=account.pk)
         FormerUsername.objects.bulk_create([row], ignore_conflicts=True)
+
+
+#: Needs: the district, twice.
+_OPEN = (
+    'a."district_id" = %s AND NOT a."by_hand" '
+    'AND (a."state" = \'pending\' OR (a."state" = \'active\' AND a."username" IS NULL)) '
+    'AND NOT EXISTS (SELECT 1 FROM "store_override" h '
+    'WHERE h."district_id" = %s AND h."entity" = \'account\' AND h."row" = a."id")'
+)
 
 
 def exactly(district: int, names: pl.Series) -> pl.DataFrame:
@@ -88,18 +105,25 @@ def _owned(district: int, keys: pl.Series, condition: str) -> pl.DataFrame:
     return cursor.fetch(" UNION ALL ".join(parts), parameters, OWNED)
 
 
-def open_to_change(district: int) -> Iterator[pl.DataFrame]:
+def count_open(district: int) -> int:
+    """Return how many accounts `open_to_change` would yield."""
+    sql = f'SELECT count(*) FROM "store_account" a WHERE {_OPEN}'
+    return int(cursor.fetch(sql, (district, district), pl.Schema({"n": pl.Int64})).item())
+
+
+def open_to_change(district: int, most: int | None = None) -> Iterator[pl.DataFrame]:
     """Yield the accounts of the roster that nobody can sign in with by name yet: those that are pending, or have no username.
 
-    Shape: OPEN, with COLUMNS as somebody has set them or the source says; a batch at a time.
+    Shape: OPEN, with COLUMNS as somebody has set them or the source says; a batch at a time, or the first `most` of them.
+        Whose username was set by hand is not among them.
     """
+    some = "" if most is None else f' ORDER BY a."id" LIMIT {int(most)}'
     sql = (
         f'SELECT a."id", a."kind", a."username", p."id", p."sourced_id", {said()} '
         'FROM "store_account" a JOIN "roster_person" p ON p."id" = a."person" AND p."district_id" = a."district_id" '
-        f'{overridden()} WHERE a."district_id" = %s AND NOT a."by_hand" '
-        'AND (a."state" = \'pending\' OR (a."state" = \'active\' AND a."username" IS NULL))'
+        f"{overridden()} WHERE {_OPEN}{some}"
     )
-    return cursor.stream(sql, (district, district), OPEN)
+    return cursor.stream(sql, (district, district, district), OPEN)
 
 
 def rename(district: int, names: pl.DataFrame) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,10 @@ from rollbook.domain.errors import RollbookError
 from rollbook.domain.rights import Right
 from rollbook.web import problems
 from rollbook.web.access import May, View, account_of, actor_of, is_secret, who_may
-from rollbook.web.accounts import viewing
+from rollbook.web.accounts import staying, viewing
+
+#: No row of a database has a larger number.
+LARGEST = 2**63 - 1
 
 
 class Doorkeeper:
@@ -27,6 +30,7 @@ class Doorkeeper:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with timezone.override(None):  # the next request of this thread may be of a district elsewhere
+            staying.leave_if_over(request)
             response = viewing.put_on(request) or self.get_response(request)
         if request.user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")  # a roster does not belong into a shared computer's cache
@@ -34,6 +38,8 @@ class Doorkeeper:
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponseBase | None:
         """Let in, send to the sign-in page, or refuse."""
+        if any("\0" in str(each) or (isinstance(each, int) and each > LARGEST) for each in kwargs.values()):
+            raise Http404  # neither database can even look for it
         may = who_may(view)
         if may is None:
             raise PermissionDenied

@@ -54,6 +54,9 @@ class Account(AbstractBaseUser):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["email"], name="account_email"),
             models.Index(fields=["district"], condition=models.Q(wanted__isnull=False), name="account_wanted"),
+            models.Index(fields=["district", "name"], name="account_name"),
+            models.Index(fields=["district"], condition=models.Q(by_hand=True), name="account_by_hand"),
+            models.Index(fields=["one"], condition=models.Q(one__isnull=False), name="account_one"),
         ]
 
     def __str__(self) -> str:
@@ -116,6 +119,8 @@ class AuditEntry(models.Model):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["district", "-at"], name="audit_when"),
             models.Index(fields=["district", "concerns", "-at"], name="audit_whom"),
+            models.Index(fields=["district", "act", "-at"], name="audit_act"),
+            models.Index(fields=["district", "by", "-at"], name="audit_by"),
         ]
 
 

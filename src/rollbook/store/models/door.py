@@ -17,6 +17,13 @@ class Session(models.Model):
     seen = models.DateTimeField()  # to within five minutes
     agent = models.TextField(blank=True)  # what the browser calls itself
     address = models.TextField(blank=True)
+    viewed = models.BigIntegerField(null=True)  # Account.id: as whom somebody sees Rollbook in it
+    viewed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["viewed_until"], condition=models.Q(viewed__isnull=False), name="session_viewing")
+        ]
 
 
 class Factor(models.Model):

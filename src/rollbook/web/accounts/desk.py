@@ -8,14 +8,15 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from rollbook.actions import adopt, factors, overrides, people, reach, rights
+from rollbook.actions import adopt, factors, overrides, people, reach, rights, sessions
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.rights import MEANINGS, Right
 from rollbook.domain.words import KINDS_OF_PEOPLE, PEOPLE_WORDS
 from rollbook.lib import clock
 from rollbook.store import desk
-from rollbook.store.models import Account
+from rollbook.store.models import Account, Override, Person
+from rollbook.store.overrides import USERNAME, username_of
 from rollbook.web.access import actor_of, needs
 from rollbook.web.accounts import forms
 
@@ -25,12 +26,12 @@ ORIGINS = [("source", "From a source"), ("hand", "Made by hand")]
 
 #: What a button does, and what is said when it is done.
 ACTS: dict[str, tuple[Callable[[Actor, Account], Any], str]] = {
-    "activate": (people.activate, "The account is active: its holder can sign in."),
+    "activate": (people.activate, "The account is active."),
     "reactivate": (people.reactivate, "The account is active again."),
     "deactivate": (people.deactivate, "The account is inactive. Whoever was signed in with it is out."),
     "unlock": (people.unlock, "The account is unlocked."),
-    "sessions": (people.end_sessions, "Whoever was signed in with this account is signed out everywhere."),
-    "factors": (people.forget_factors, "The second factors were removed. At the next sign-in a new one can be set up."),
+    "sessions": (sessions.end_all, "Whoever was signed in with this account is signed out everywhere."),
+    "factors": (factors.take_away, "The second factors were removed. At the next sign-in a new one can be set up."),
 }
 
 
@@ -85,7 +86,7 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
     actor = actor_of(request)
     one = reach.get(actor, account)
     person = desk.person_of(one)
-    by_hand = desk.overrides_of(person) if person is not None and not one.by_hand else {}
+    by_hand = _set_by_hand(one, person) if person is not None and not one.by_hand else []
     against = reach.against_change(actor, one)
     seen = {each.pk for each in reach.seen(actor).filter(pk__in=[each.pk for each in desk.linked(one)])}
     page = {
@@ -95,8 +96,9 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
         "why": desk.why(one),
         "rights": in_words(one),
         "linked": [(each, each.pk in seen) for each in desk.linked(one)],
-        "children": desk.children_of(one),
-        "overrides": [each for field, each in sorted(by_hand.items()) if field in overrides.FIELDS],
+        "children": (children := desk.children_of(one, reach.schools(actor))),
+        "elsewhere": len(desk.children_of(one)) - len(children),
+        "overrides": by_hand,
         "against": against,
         "not_deletable": people.not_deletable(actor, one),
         "own": actor.account == one.pk,
@@ -105,6 +107,12 @@ def account(request: HttpRequest, account: int) -> HttpResponse:
         "can_have_rights": rights.can_have_any(one),
     }
     return render(request, "accounts/desk_one.html", page)
+
+
+def _set_by_hand(one: Account, person: Person) -> list[Override]:
+    """Return what was set by hand over the source: of the person, and of this account."""
+    found = [each for field, each in sorted(desk.overrides_of(person).items()) if field in overrides.FIELDS]
+    return [*found, *filter(None, [username_of(one)])]
 
 
 def in_words(one: Account) -> list[tuple[str, str, str]]:
@@ -128,7 +136,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make an account by hand."""
     actor = actor_of(request)
     partly = reach.schools(actor) is not None
-    form = forms.NewForm(request.POST or None, initial={"kind": "guardian"} if partly else {})
+    form = forms.NewForm(request.POST or None, initial={"kind": "guardian"} if partly else {}, partly=partly)
     chosen = forms.numbers(request, "children")
     if request.method == "POST" and "find" not in request.POST and form.is_valid():
         typed = forms.values(form, "kind", "name", "username", "email")
@@ -137,13 +145,11 @@ def new(request: HttpRequest) -> HttpResponse:
         except ConfigError as error:
             form.complain(error)
         else:
-            messages.success(
-                request,
-                "The account is made, and active. It has no password yet: its holder asks for one at the sign-in page.",
-            )
+            then = "It has no password yet: its holder asks for one at the sign-in page." if made.email else ""
+            messages.success(request, f"The account is made, and active. {then}".strip())
             return redirect("account", made.pk)
     if "find" in request.POST:
-        form = forms.NewForm(initial={name: request.POST.get(name, "") for name in forms.NewForm.base_fields})
+        form = forms.NewForm(initial={name: request.POST.get(name, "") for name in forms.NewForm.base_fields}, partly=partly)
     page = {"rail": "accounts", "form": form, "guardians": True, "partly": partly, **choosing(request, actor, chosen)}
     return render(request, "accounts/desk_new.html", page)
 
@@ -197,10 +203,10 @@ def _edit_over(request: HttpRequest, actor: Actor, one: Account) -> HttpResponse
     person = desk.person_of(one)
     if person is None:
         raise Http404
-    form = forms.FollowsForm(request.POST if request.method == "POST" else None, initial=overrides.values(person))
+    form = forms.FollowsForm(request.POST if request.method == "POST" else None, initial=overrides.values(one, person))
     if request.method == "POST" and form.is_valid():
         try:
-            changed = overrides.change(actor, one, forms.values(form, *overrides.FIELDS))
+            changed = overrides.change(actor, one, forms.values(form, *overrides.FIELDS, USERNAME))
         except ConfigError as error:
             form.complain(error)
         else:
@@ -208,7 +214,7 @@ def _edit_over(request: HttpRequest, actor: Actor, one: Account) -> HttpResponse
                 request, "Saved. Imports leave it as you set it, until you give it back." if changed else "Nothing was changed."
             )
             return redirect("account", one.pk)
-    page = {"rail": "accounts", "one": one, "form": form, "person": person, "overrides": desk.overrides_of(person)}
+    page = {"rail": "accounts", "one": one, "form": form, "person": person, "overrides": _set_by_hand(one, person)}
     return render(request, "accounts/desk_edit.html", page)
 
 
@@ -221,7 +227,7 @@ def act(request: HttpRequest, account: int) -> HttpResponse:
     name = request.POST.get("act", "")
     if name == "give-back":
         overrides.give_back(actor, one, request.POST.get("field", ""))
-        messages.success(request, "It is what the source says again.")
+        messages.success(request, "It is what the source, or the rule for usernames, makes it again.")
     elif name in ACTS:
         does, said = ACTS[name]
         does(actor, one)

@@ -10,20 +10,29 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from rollbook.actions import linking, sessions, signing
+from rollbook.lib import clock
 from rollbook.store.models import Account
 
 #: What a browser carries that somebody has signed in with. It opens nothing.
 DEVICE = "rollbook_device"
-#: In the session: that the second factor was given; that other accounts may be chosen; which these are; when it was seen last.
-PASSED, CHOOSE, OTHERS, SEEN, THEN = "second_factor", "choose", "others", "seen", "then"
+#: In the session: that the second factor was given; that other accounts may be chosen; which these are.
+PASSED, CHOOSE, OTHERS, THEN = "second_factor", "choose", "others", "then"
+#: In the session, in seconds: when somebody last proved who they are; when it was seen last.
+SINCE, SEEN = "since", "seen"
 
 
 def enter(request: HttpRequest, account: Account, then: str = "", *, chosen: bool = False) -> HttpResponse:
-    """Begin a session of its own for this account, and lead on. What is still missing is asked for by the Threshold."""
+    """Begin a session of its own for this account, and lead on. What is still missing is asked for by the Threshold.
+
+    `chosen`: nobody has proved anything anew, so it ends when the one before would have.
+    """
+    since = request.session.get(SINCE, 0)
     if request.session.session_key:
         sessions.ended(request.session.session_key)
     request.session.flush()
     login(request, account)
+    if chosen:
+        request.session[SINCE] = since
     others = linking.others(account)
     request.session[OTHERS] = [[each.pk, spoken(each)] for each in others]
     if others and not chosen:
@@ -48,6 +57,12 @@ def safe(request: HttpRequest, then: str) -> str:
     return then if url_has_allowed_host_and_scheme(then, {request.get_host()}, require_https=request.is_secure()) else ""
 
 
+def district_of(request: HttpRequest) -> int:
+    """Return the district whose people come in here, where an address says it; 0 is any."""
+    text = request.POST.get("district") or request.GET.get("district", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 def spoken(account: Account) -> str:
     """Say which of one's own accounts this is."""
     return f"{account.kind.capitalize()}, {account.district.name}" + (f" ({account.username})" if account.username else "")
@@ -55,6 +70,7 @@ def spoken(account: Account) -> str:
 
 @receiver(user_logged_in, dispatch_uid="rollbook.session.began")
 def _began(sender: Any, request: HttpRequest, user: Account, **more: Any) -> None:
+    request.session[SINCE] = request.session[SEEN] = clock.now().timestamp()
     agent = request.META.get("HTTP_USER_AGENT", "")
     sessions.began(user, request.session.session_key or "", agent, request.META.get("REMOTE_ADDR", ""))
 

@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from rollbook.actions import factors, sessions
+from rollbook.actions import factors, own, sessions
 from rollbook.domain.errors import ConfigError
 from rollbook.web.access import account_of, secret, signed_in
 from rollbook.web.accounts.entering import PASSED, passed
+from rollbook.web.accounts.staying import since
 from rollbook.web.accounts.threshold import onwards, owed
 
 #: Where the challenge of a passkey waits for its one answer.
@@ -101,14 +102,15 @@ def _list(request: HttpRequest, wrong: dict[str, str] | None = None) -> HttpResp
 @signed_in
 @secret
 @require_http_methods(["GET", "POST"])
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "password")
 def add_app(request: HttpRequest) -> HttpResponse:
     """Add an app that shows codes."""
     account = account_of(request)
     wrong: dict[str, str] = {}
     if request.method == "POST":
         try:
-            codes = factors.confirm_app(account, request.POST.get("code", ""), request.POST.get("name", ""))
+            given = (request.POST.get(name, "") for name in ("code", "name"))
+            codes = factors.confirm_app(account, *given, since=since(request), password=request.POST.get("password", ""))
         except ConfigError as error:
             wrong = error.fields
         else:
@@ -123,6 +125,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
         "given": request.POST,
         "tab": "factors",
         "owes": owed(request),
+        "asks": not own.is_fresh(since(request)),
     }
     return render(request, "accounts/add_app.html", page, status=400 if wrong else 200)
 
@@ -130,6 +133,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
 @signed_in
 @secret
 @require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
 def add_passkey(request: HttpRequest) -> HttpResponse:
     """Add a passkey."""
     if not factors.passkeys_work():
@@ -138,13 +142,20 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     wrong: dict[str, str] = {}
     if request.method == "POST":
         try:
-            codes = factors.add_passkey(account, request.session.pop(KEPT, None), _answer(request), request.POST.get("name", ""))
+            kept, name, password = request.session.pop(KEPT, None), request.POST.get("name", ""), request.POST.get("password", "")
+            codes = factors.add_passkey(account, kept, _answer(request), name, since=since(request), password=password)
         except ConfigError as error:
             wrong = error.fields
         else:
             return _added(request, codes)
     options, request.session[KEPT] = factors.begin_passkey(account)
-    page = {"wrong": wrong, "options": json.dumps(options), "name": request.POST.get("name", ""), "owes": owed(request)}
+    page = {
+        "wrong": wrong,
+        "options": json.dumps(options),
+        "name": request.POST.get("name", ""),
+        "owes": owed(request),
+        "asks": not own.is_fresh(since(request)),
+    }
     return render(request, "accounts/add_passkey.html", page, status=400 if wrong else 200)
 
 

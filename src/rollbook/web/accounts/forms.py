@@ -1,6 +1,6 @@
 """The forms of the desk of accounts: what people type, as text that actions judge."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -36,6 +36,12 @@ class NewForm(ByHandForm):
     )
     field_order = ("kind", "name", "username", "email")
 
+    def __init__(self, *given: Any, partly: bool, **more: Any) -> None:
+        super().__init__(*given, **more)
+        if partly:  # whoever works at some schools makes no other kind
+            kind = cast(forms.ChoiceField, self.fields["kind"])
+            kind.choices = [("guardian", PEOPLE_WORDS["guardian"][0].capitalize())]
+
     def clean_kind(self) -> str:
         """Refuse two kinds for one account; a browser sends one, other programs may send anything."""
         sent = self.data.getlist("kind") if isinstance(self.data, QueryDict) else [self.data.get("kind")]
@@ -50,6 +56,12 @@ class FollowsForm(Spoken):
     given_name = forms.CharField(label="First name", widget=forms.TextInput(attrs=PLAIN))
     family_name = forms.CharField(label="Last name", widget=forms.TextInput(attrs=PLAIN))
     email = forms.CharField(label="Email", required=False, widget=forms.EmailInput(PLAIN))
+    username = forms.CharField(
+        label="Username",
+        required=False,
+        help_text="It comes from the district’s rule. What you set here stays when the rule or the source changes.",
+        widget=forms.TextInput(attrs=PLAIN | {"autocapitalize": "off"}),
+    )
 
 
 def numbers(request: HttpRequest, name: str) -> list[int]:

@@ -11,6 +11,7 @@ from rollbook.actions import links, passwords, sessions
 from rollbook.domain.errors import ConfigError
 from rollbook.store.models import Account
 from rollbook.web.access import account_of, anyone, secret, signed_in
+from rollbook.web.accounts.entering import district_of
 from rollbook.web.accounts.threshold import onwards, owed
 
 #: Where the secret of a link waits, so that it does not stay in the address.
@@ -45,9 +46,11 @@ def change(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def forgot(request: HttpRequest) -> HttpResponse:
     """Ask for a link to a new password. The answer is the same for everybody."""
+    district = district_of(request)
     if request.method == "POST":
-        passwords.ask_for_link(request.POST.get("email", ""), request.META.get("REMOTE_ADDR", ""))
-    return render(request, "accounts/forgot_password.html", {"asked": request.method == "POST"})
+        passwords.ask_for_link(request.POST.get("email", ""), request.META.get("REMOTE_ADDR", ""), district)
+    page = {"asked": request.method == "POST", "district_wanted": district}
+    return render(request, "accounts/forgot_password.html", page)
 
 
 @anyone

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from rollbook.actions import identities, providers
-from rollbook.actions.identities import Proven, SignInRefused
+from rollbook.actions import identities, own, providers
+from rollbook.actions.identities import Proven, SignInRefused, TakenElsewhere
 from rollbook.domain.errors import ConfigError, NotFound
 from rollbook.domain.rights import Right
 from rollbook.lib import clock
@@ -20,7 +20,8 @@ from rollbook.lib.openid import Flow
 from rollbook.store import providers as reads
 from rollbook.store.models import SignInProvider
 from rollbook.web.access import account_of, actor_of, anyone, needs, secret, signed_in
-from rollbook.web.accounts.entering import enter, safe
+from rollbook.web.accounts.entering import district_of, enter, safe
+from rollbook.web.accounts.staying import since
 from rollbook.web.manage.forms import Secret, Spoken
 
 #: In the session: sign-ins under way, and what a provider has proved about whoever is about to connect it.
@@ -36,13 +37,13 @@ LASTS, MOST = 600, 5
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     """Begin where a link in a portal leads: at once with the provider that it names, else with the choice."""
-    district, wanted = _number(request.GET.get("district", "")), request.GET.get("with", "")
+    district, wanted = district_of(request), request.GET.get("with", "")
     offered = reads.offered(district or None)
     fitting = [each for each in offered if each.kind == wanted]
     if len(fitting) == 1:
         return _begin(request, fitting[0], {})
     if not offered:
-        return redirect("sign-in")
+        return redirect(f"{reverse('sign-in')}?district={district}" if district else "sign-in")
     return render(
         request, "accounts/providers_choice.html", {"district_wanted": district, "missing": bool(wanted and not fitting)}
     )
@@ -81,7 +82,8 @@ def back(request: HttpRequest) -> HttpResponse:
         if not request.GET.get("code") or request.GET.get("error"):
             raise SignInRefused(f"You did not sign in at {found.title}")
         flow = Flow(request.GET["state"], begun["nonce"], begun["verifier"])
-        proven = identities.prove(found, back_address(), flow, request.GET["code"][:4096], request.GET.get("iss", ""))
+        code, said_by = request.GET["code"][:4096], request.GET.get("iss", "")
+        proven = identities.prove(found, back_address(), flow, code, said_by, request.META.get("REMOTE_ADDR", ""))
         if "connect" in begun:
             return _ask_to_connect(request, begun["connect"], proven)
         return enter(request, identities.enter(proven), begun.get("then", ""))
@@ -96,14 +98,16 @@ def back_address() -> str:
 
 def _begin(request: HttpRequest, provider: SignInProvider, more: dict[str, Any], *, choose: bool = False) -> HttpResponse:
     try:
-        flow, address = identities.begin(provider, back_address(), choose=choose)
+        flow, leads = identities.begin(provider, back_address(), request.META.get("REMOTE_ADDR", ""), choose=choose)
     except SignInRefused as error:
         return _refused(request, error, provider)
     now = clock.now().timestamp()
     begun = {"state": flow.state, "nonce": flow.nonce, "verifier": flow.verifier, "provider": provider.pk, "at": now, **more}
     younger = [each for each in request.session.get(FLOWS, []) if now - each["at"] < LASTS]
     request.session[FLOWS] = [*younger[1 - MOST :], begun]
-    response = redirect(address)
+    if not request.user.is_authenticated:
+        request.session.set_expiry(LASTS)  # who never comes back leaves a row
+    response = redirect(leads)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -121,7 +125,8 @@ def _taken(request: HttpRequest, state: str) -> dict[str, Any] | None:
 
 def _refused(request: HttpRequest, error: SignInRefused, provider: SignInProvider | None) -> HttpResponse:
     page = {"error": error, "provider": provider}
-    return render(request, "accounts/providers_refused.html", page, status=403)
+    status = 429 if isinstance(error, identities.TooManyBegun) else 403
+    return render(request, "accounts/providers_refused.html", page, status=status)
 
 
 # --- the own ways to sign in ---
@@ -130,32 +135,44 @@ def _refused(request: HttpRequest, error: SignInRefused, provider: SignInProvide
 @signed_in
 @secret
 @require_http_methods(["GET", "POST"])
+@sensitive_post_parameters("password")
 def mine(request: HttpRequest) -> HttpResponse:
     """Show by which providers one signs in; connect one that has just proved who somebody is, and disconnect."""
     account = account_of(request)
+    kept = request.session.get(PROVEN) or {}
+    asks = kept if kept.get("account") == account.pk and _is_fresh(kept) else None
+    wrong: dict[str, str] = {}
     if request.method == "POST":
-        proved = request.session.pop(PROVEN, None) or {}
-        if request.POST.get("do") == "connect" and proved.get("account") == account.pk and _is_fresh(proved):
-            found = next((each for each in reads.offered(account.district_id) if each.pk == proved["provider"]), None)
+        if request.POST.get("do") == "connect" and asks:
+            found = next((each for each in reads.offered(account.district_id) if each.pk == asks["provider"]), None)
             if found is None:
                 raise NotFound("There is no such way to sign in")
-            identities.connect(account, Proven(found, proved["issuer"], proved["subject"]))
-            messages.success(request, f"Connected: from now on you can sign in with {found.title}.")
+            proven = Proven(found, asks["issuer"], asks["subject"])
+            try:
+                identities.connect(account, proven, request.POST.get("password", ""), since(request))
+            except TakenElsewhere:
+                request.session.pop(PROVEN)
+                raise
+            except ConfigError as error:
+                wrong = error.fields
+            else:
+                messages.success(request, f"Connected: from now on you can sign in with {found.title}.")
         elif request.POST.get("do") == "disconnect":
             identities.disconnect(account, _number(request.POST.get("identity", "")))
             messages.success(request, "Disconnected.")
-        return redirect("my-providers")
-    connected = reads.of(account)
-    proved = request.session.get(PROVEN) or {}
-    asks = proved if proved.get("account") == account.pk and _is_fresh(proved) else None
+        if not wrong:
+            request.session.pop(PROVEN, None)
+            return redirect("my-providers")
     page = {
-        "connected": connected,
+        "connected": reads.of(account),
         "offered": reads.offered(account.district_id),
         "asks": asks,
         "title": next((each.title for each in reads.offered(account.district_id) if asks and each.pk == asks["provider"]), ""),
+        "has_password": own.has_password(account),
+        "wrong": wrong,
         "tab": "providers",
     }
-    return render(request, "accounts/providers_mine.html", page)
+    return render(request, "accounts/providers_mine.html", page, status=400 if wrong else 200)
 
 
 def _ask_to_connect(request: HttpRequest, account: int, proven: Proven) -> HttpResponse:

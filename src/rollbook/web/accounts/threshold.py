@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from rollbook.actions import factors, sessions
-from rollbook.lib import clock
+from rollbook.actions import factors
 from rollbook.web.access import May, View, viewer_of, who_may
-from rollbook.web.accounts.entering import CHOOSE, PASSED, SEEN, THEN
+from rollbook.web.accounts.entering import CHOOSE, PASSED, THEN
+from rollbook.web.accounts.staying import seen
 
 #: What is owed -> the pages that are open meanwhile, beside those that are open to anyone; the first is where it is paid.
 OWED: dict[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ class Threshold:
         """Let pass, or lead aside."""
         if not request.user.is_authenticated:
             return None
-        _seen(request)
+        seen(request)
         if who_may(view) is May.ANYONE:
             return None
         owes = request.owes = owed(request)  # type: ignore[attr-defined] # the frame of the page shows nothing of the inside then
@@ -64,11 +64,3 @@ def owed(request: HttpRequest) -> str:
 def onwards(request: HttpRequest) -> HttpResponse:
     """Lead to where somebody wanted to go before the threshold stood in the way."""
     return redirect(request.session.pop(THEN, "") or "home")
-
-
-def _seen(request: HttpRequest) -> None:
-    """Keep a session that is in use alive, at most every five minutes."""
-    now = clock.now().timestamp()
-    if now - request.session.get(SEEN, 0) > sessions.SEEN_EVERY.total_seconds():
-        request.session[SEEN] = now
-        sessions.seen(request.session.session_key or "")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from rollbook.actions import viewing
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.rights import Right
-from rollbook.store.models import Account
+from rollbook.store.models import Session
 from rollbook.web.access import account_of, actor_of, needs, secret, signed_in, viewer_of
 
 #: What the session keeps it under.
@@ -33,7 +34,7 @@ def view_as(request: HttpRequest, account: int) -> HttpResponse:
     reason = request.POST.get("reason", "")
     if request.method == "POST":
         try:
-            whom, until = viewing.begin(actor, account, reason)
+            whom, until = viewing.begin(actor, account, reason, request.session.session_key or "")
         except ConfigError as error:
             if not error.fields:
                 raise
@@ -64,8 +65,7 @@ def put_on(request: HttpRequest) -> HttpResponse | None:
         return None
     if not request.user.is_authenticated:  # the viewer's account was shut meanwhile
         request.session.pop(KEY)
-        if (viewer := Account.objects.filter(pk=kept["viewer"]).first()) is not None:
-            viewing.end(viewer, kept["account"], "the viewer's account is not active")
+        viewing.end(_here(request), "the viewer's account is not active")
         return None
     viewer = account_of(request)
     until = datetime.fromisoformat(kept["until"])
@@ -85,9 +85,8 @@ def take_off(request: HttpRequest, how: str) -> str:
     kept = request.session.pop(KEY, None)
     if kept is None:
         return ""
-    viewer = viewer_of(request)
-    viewing.end(viewer, kept["account"], how)
-    request.viewer, request.user = None, viewer  # type: ignore[attr-defined]
+    viewing.end(_here(request), how)
+    request.viewer, request.user = None, viewer_of(request)  # type: ignore[attr-defined]
     rotate_token(request)
     return str(kept["back"])
 
@@ -97,3 +96,7 @@ def refuse(request: HttpRequest) -> viewing.NotAsThem:
     match = request.resolver_match
     name = (match.url_name or "") if match else ""
     return viewing.refuse(viewer_of(request), account_of(request), request.method or "", name)
+
+
+def _here(request: HttpRequest) -> QuerySet[Session]:
+    return Session.objects.filter(key=request.session.session_key or "")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from rollbook.actions import setup, signing
 from rollbook.domain.errors import ConfigError, Conflict
 from rollbook.web.access import anyone
-from rollbook.web.accounts.entering import DEVICE, enter, safe
+from rollbook.web.accounts.entering import DEVICE, district_of, enter, safe
 
 #: What is offered first: the zones that most districts are in.
 USUAL = (
@@ -69,17 +69,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.method == "GET":
         return redirect(then or "home")
     error = None
-    name = request.POST.get("email", "")
+    name, district = request.POST.get("email", ""), district_of(request)
     if request.method == "POST":
         address, device = request.META.get("REMOTE_ADDR", ""), request.COOKIES.get(DEVICE, "")
         try:
-            account = signing.sign_in(name, request.POST.get("password", ""), address, device)
+            account = signing.sign_in(name, request.POST.get("password", ""), address, device, district)
         except signing.SignInRefused as refused:
             error = refused
         else:
             return enter(request, account, then)
     status = 200 if error is None else 429 if isinstance(error, signing.TooManyFailures) else 401
-    page = {"then": then, "name": name, "fault": error, "example": settings.DEMO}
+    page = {"then": then, "name": name, "fault": error, "example": settings.DEMO, "district_wanted": district}
     return render(request, "accounts/sign_in.html", page, status=status)
 
 

@@ -12,6 +12,7 @@ from rollbook.domain.rights import Right
 from rollbook.lib import cells, clock
 from rollbook.store import desk, entries
 from rollbook.web.access import account_of, actor_of, needs, secret
+from rollbook.web.templatetags.roster import ACTS
 
 HEADINGS = ("when", "who", "act", "about", "concerns", "detail")
 
@@ -24,7 +25,6 @@ def audit(request: HttpRequest) -> HttpResponse:
     sought, complaint = sought_from(request.GET, district, account_of(request).district.time_zone)
     place = request.GET.get("before", "")
     rows, after = entries.page(district, sought, int(place) if place.isdecimal() and len(place) < 19 else None)
-    acts, people = entries.choices(district)
     named = desk.named(district, [*(row.concerns for row in rows), sought.concerns])
     return render(
         request,
@@ -33,8 +33,7 @@ def audit(request: HttpRequest) -> HttpResponse:
             "rail": "settings",
             "entries": [(row, named.get(row.concerns or 0)) for row in rows],
             "after": after,
-            "acts": acts,
-            "people": people,
+            "acts": sorted(ACTS.items(), key=lambda each: each[1]),
             "sought": sought,
             "concerned": named.get(sought.concerns or 0),
             "complaint": complaint,
@@ -72,6 +71,7 @@ def sought_from(asked: QueryDict, district: int, zone: str) -> tuple[entries.Sou
         except (ValueError, OverflowError):
             days[name], complaint = None, f"“{text}” is not a date; write it as 2026-09-01. It was left out."
     texts = {name: asked.get(name, "").replace("\0", "").strip()[:200] for name in ("act", "by", "about")}
+    texts["by"] = texts["by"].lower()
     whom = asked.get("concerns", "").replace("\0", "").strip()[:254]
     concerns = desk.number_of(district, whom)
     if whom and concerns is None:

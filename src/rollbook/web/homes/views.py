@@ -12,6 +12,7 @@ from rollbook.actions.actor import Actor
 from rollbook.domain.rights import MEANINGS, Right
 from rollbook.lib import clock
 from rollbook.store import mine
+from rollbook.store.models import Account
 from rollbook.web.access import account_of, actor_of, signed_in
 
 #: Where the holder of a right finds what it is for.
@@ -45,11 +46,16 @@ def home(request: HttpRequest) -> HttpResponse:
             "rail": "home",
             "kind": kind,
             "known": account.person is not None or kind == "staff",
-            "own": mine.own(account, today()) if kind != "staff" else [],
+            "own": own(account),
             "schools": mine.schools(account) if kind == "staff" else [],
             "allowed": allowed(actor_of(request)),
         },
     )
+
+
+def own(account: Account) -> list[mine.Own]:
+    """Return somebody's classes, or those of each child; of staff nothing."""
+    return mine.own(account, today()) if account.kind != "staff" else []
 
 
 @signed_in

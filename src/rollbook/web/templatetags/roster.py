@@ -6,9 +6,12 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from rollbook.actions import audit_log
+from rollbook.actions import audit_log, people
+from rollbook.domain.rights import MEANINGS, Right
 from rollbook.domain.words import PEOPLE_WORDS
 from rollbook.store.known import Known
+from rollbook.store.models import Account
+from rollbook.web.templatetags.words import field
 
 register = template.Library()
 
@@ -57,6 +60,23 @@ ACTS = {
     "provider.waits": "Sign-in waits for an administrator",
     "provider.confirmed": "Waiting sign-in confirmed",
     "provider.turned-down": "Waiting sign-in turned down",
+    "session.began": "Session began",
+    "session.ended": "Session ended",
+    "sign-in.failed": "Sign-in failed",
+    "account.locked": "Account locked after failures",
+    "account.linked": "Accounts linked",
+    "account.unlinked": "Accounts unlinked",
+    "account.switched": "Switched to a linked account",
+    "email.verified": "Email proven",
+    "password.link": "Password link sent",
+    "password.changed": "Password changed",
+    "second-factor.added": "Second factor added",
+    "second-factor.removed": "Second factor removed",
+    "second-factor.taken-away": "Second factors taken away",
+    "second-factor.failed": "Second factor failed",
+    "second-factor.recovery": "Recovery code used",
+    "second-factor.codes": "New recovery codes",
+    "roster.exported": "Roster exported",
     "sign-in.provider": "Signed in elsewhere",
     "sign-in.refused": "Sign-in refused",
     "sign-in.unclear": "Sign-in unclear",
@@ -121,7 +141,21 @@ def act_word(act: str) -> str:
 @register.filter
 def detail_words(detail: dict[str, object]) -> str:
     """Write what an entry of the audit log says besides; of a digest, as much as tells it from others."""
-    return audit_log.in_words({name: str(value)[:19] if name == "digest" else value for name, value in detail.items()})
+    return audit_log.in_words({name: _said(name, value) for name, value in detail.items()})
+
+
+def _said(name: str, value: object) -> object:
+    if name == "digest":
+        return str(value)[:19]
+    if name == "right":
+        return MEANINGS[Right(str(value))].title if value in set(Right) else value
+    return field(str(value)).lower() if name == "field" else value
+
+
+@register.filter
+def own_number(account: Account) -> str:
+    """Call an account as entries of the audit log that are about it do."""
+    return people.about(account)
 
 
 @register.filter
