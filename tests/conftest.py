@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from tests import copies, installed, postgres
 from tests.district import Grove, small
 from tests.environment import CI, DATABASE, FOLDER, NO_POSTGRES
 from tests.prepared import Past, Prepared
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 #: A test that has one of these, even through another fixture, runs once on each database.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "empty_database", "installation"}
@@ -142,3 +145,16 @@ def empty_database() -> Iterator[str]:
 def chromium() -> str:
     """Path of a browser to drive."""
     return needs(installed.chromium(), "there is no Chromium here; `make setup` installs it or says how")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """The one browser of a test process; it talks to nobody but the servers of the tests."""
+    from playwright.sync_api import sync_playwright
+
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's loop stays in this thread; the tests do not use it
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        yield found
+        found.close()

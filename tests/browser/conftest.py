@@ -1,34 +1,28 @@
 """A browser, a server that it talks to, and a judge of what people who do not see, or do not point, can use."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from rollbook.actions import work
-from rollbook.lib import clock
+from rollbook.lib import clock as ours
+from rollbook.lib import http
+from rollbook.sandbox.powerschool import district as invented
+from rollbook.sandbox.powerschool import tomorrow
+from rollbook.sandbox.powerschool.server import PowerSchool
+from rollbook.sandbox.powerschool.system import Tables
 from rollbook.store.models import Account
 from tests.district import Grove
 from tests.signing_in import of
-
-#: What every browser window of the tests is started with: it talks to nobody but the server.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's own loop runs in this thread; the tests do not use it
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield found
-        found.close()
 
 
 @pytest.fixture
@@ -73,7 +67,7 @@ def be(page: Page, account: Account) -> None:
     """Let the window go on as somebody who has given all that the door asks for."""
     page.goto("/sign-in/")
     cookies = of(account).cookies.items()
-    page.context.add_cookies([{"name": key, "value": each.value, "url": page.url} for key, each in cookies])
+    page.context.add_cookies([{"name": key, "value": each.value, "url": urljoin(page.url, "/")} for key, each in cookies])
 
 
 def sets_up_an_app(page: Page) -> list[str]:
@@ -81,7 +75,7 @@ def sets_up_an_app(page: Page) -> list[str]:
     page.get_by_role("link", name="Set up an app").click()
     page.get_by_text("Cannot scan?").click()
     secret = page.locator("p.id").inner_text().replace(" ", "")
-    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(clock.now()))
+    page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).at(ours.now()))
     page.get_by_role("button", name="Add this app").click()
     codes = page.locator("li.id").all_inner_texts()
     page.get_by_role("link", name="I have kept them").click()
@@ -117,3 +111,65 @@ def judged(page: Page) -> list[str]:
         for each in found.response["violations"]
         for node in each["nodes"]
     ]
+
+
+# --- a PowerSchool, and the time there ---
+
+STUDENTS, SEED, FIRST_DAY = 120, 2, date(2026, 10, 14)
+
+
+class Running:
+    """A clock that goes, from a moment that is always the same; a test may move it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.ahead = at - datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **by: float) -> None:
+        self.ahead += timedelta(**by)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Running:
+    running = Running(datetime(2026, 10, 14, 20, tzinfo=UTC))
+    monkeypatch.setattr("rollbook.lib.clock.now", running)
+    return running
+
+
+@pytest.fixture
+def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, clock: Running) -> Iterator[PowerSchool]:
+    """A PowerSchool: after an ordinary night there comes one on which half of a school is lost."""
+
+    def night(tables: Tables, number: int, today: date) -> Tables:
+        if number == 1:
+            return tomorrow.step(dict(tables), seed=SEED, today=today)
+        return tomorrow.half_a_school_leaves(dict(tables), today=today)
+
+    settings.ALLOWED_NETWORKS = ["127.0.0.1"]
+    monkeypatch.setattr(http, "Limits", partial(http.Limits, apart=0.0, first_pause=0.0))  # it is ours, and may be hurried
+    with PowerSchool(invented.tables(STUDENTS, SEED, FIRST_DAY), tomorrow=night) as running:
+        running.slow_seconds = 0.15
+        yield running
+
+
+@pytest.fixture
+def at_work(window: BrowserContext, transactional_db: None, clock: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker, as `rollbook serve` has one."""
+    from django.db import connection
+
+    monkeypatch.setattr(work, "REST", 0.1)
+    stop = threading.Event()
+
+    def works() -> None:
+        try:
+            work.forever(stop)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(60)

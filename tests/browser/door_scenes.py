@@ -6,6 +6,7 @@ from django.conf import settings
 from playwright.sync_api import Page
 
 from rollbook.actions import factors, linking, links
+from rollbook.lib import clock
 from rollbook.store.models import Account, District, Factor, MailedLink
 from tests.browser.scenes import PASSWORD, Scene, press
 from tests.web.test_factors import shown
@@ -31,7 +32,7 @@ def door() -> list[Scene]:
     linking.link(vera, links.make(vera, "link"))
     Account.objects.filter(pk=_account(district, "otto", "staff").pk).update(must_change_password=True)
     secret, _ = factors.begin_app(tova)
-    factors.confirm_app(tova, shown(secret), "My phone")
+    factors.confirm_app(tova, shown(secret), "My phone", since=clock.now())
     key = {"kind": "passkey", "name": "A key with a long name that somebody gave it", "secret": "00"}
     Factor.objects.create(
         account=_account(district, "kim", "staff"), credential="00", made_at=tova.created_at, confirmed_at=tova.created_at, **key

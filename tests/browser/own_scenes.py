@@ -29,6 +29,7 @@ def homes(made: dict[str, int]) -> list[Scene]:
         *(Scene(f"home-{who}", "/", who=who) for who in PEOPLE),
         *(Scene(f"my-class-{who}", f"/my/classes/{source}/k1/", who=who) for who in ("tess", "gus")),
         Scene("coach-class", f"/classes/{source}/k1/", who="cora"),
+        Scene("coach-new-account", "/accounts/new/", who="cora"),
         Scene("view-as", view),
         Scene("view-as-complaint", view, press("Begin")),
         Scene("viewing", view, begin),

@@ -128,6 +128,7 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "source-new": "/manage/new/",
         "settings": f"/manage/{source}/settings/",
         "settings-stopped": f"/manage/{stopped}/settings/",
+        "settings-leaving": f"/manage/{made['leaving']}/settings/",
         "setup": f"/manage/{source}/setup/",
         "setup-bare": f"/manage/{bare}/setup/",
         "manage-import": f"/manage/{source}/import/",
@@ -364,16 +365,23 @@ def _elsewhere(grove: Grove, home: Path) -> dict[str, int]:
     made["busy"] = busy.pk
     made["working"] = runs.start(grove.ada, busy).pk
     made["behind"] = runs.start(grove.ada, busy, Trigger.PREVIEW).pk
-    far = {"stage": "check", "done": 3, "of": 16, "what": "section"}
+    far = {"stage": "extract", "done": 6, "of": 8, "what": "enrollment"}
+    come = [
+        ["Students", 20_000, 20_000],
+        ["Students of classes of a year", 120_000, 410_000],
+        ["Contacts of students", 0, 36_215],
+    ]
     at = {"started_at": clock.now() - timedelta(minutes=3, seconds=20), "heartbeat_at": clock.now()}
-    Run.objects.filter(pk=made["working"]).update(state="working", stage="check", progress=far, **at)
+    Run.objects.filter(pk=made["working"]).update(state="working", stage="extract", progress=far, arriving=come, **at)
     writing = runs.start(grove.ada, source("Ellison"))
     Run.objects.filter(pk=writing.pk).update(state="working", approved_digest="x", **at)
     made["writing"] = writing.pk
     stopped = source("Franklin")
+    runs.perform(runs.start(grove.ada, stopped))
     made["stopped"] = sources.set_enabled(grove.ada, stopped, enabled=False).pk
     for name, called in (("archive", "Jefferson"), ("archived", "Kingston")):
         left = source(called)
+        made.setdefault("leaving", left.pk)
         runs.perform(runs.start(grove.ada, left))
         made[name] = runs.perform(archive.disable(grove.ada, left)).pk
     runs.perform(runs.approve(grove.ada, made["archived"]))

@@ -1,11 +1,16 @@
 """The fear that the door cannot be opened by those who live there: each way in is gone in a real browser."""
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Page, expect
 
-from rollbook.store.models import Factor
-from tests.browser.conftest import PASSWORD, sets_up_an_app
+from rollbook.actions import sources
+from rollbook.domain.rights import Right
+from rollbook.store import accounts
+from rollbook.store.models import Account, Factor, Session
+from tests.browser.conftest import PASSWORD, be, sets_up_an_app, sign_in
 from tests.district import Grove
+from tests.signing_in import account
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
@@ -63,3 +68,36 @@ def test_a_password_can_be_looked_at_and_is_not_remembered_as_text(page: Page, d
     expect(password).to_have_attribute("type", "text")
     page.get_by_role("button", name="Hide it").click()
     expect(password).to_have_attribute("type", "password")
+
+
+def test_a_button_that_is_refused_in_a_view_says_so_where_it_was_pressed(page: Page, district: Grove) -> None:
+    """It asks for a part of the page, and an answer that is none would else be dropped without a word."""
+    keys = {"url": "ps.maple.example", "key": "4d2a", "secret": "5e3b", "devices": "none"}
+    hamilton = sources.add(district.ada, "powerschool", "Hamilton", keys)
+    otto = Account.objects.create(district=district.row, kind="staff", name="Otto Quist", email="otto@maple.example")
+    accounts.give(otto, [Right.IMPORTS])
+    sign_in(page, district)
+    page.goto(f"/view-as/{otto.pk}/")
+    page.get_by_label("Why").fill("the test fails")
+    page.get_by_role("button", name="Begin").click()
+    page.goto(f"/manage/{hamilton.pk}/setup/")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_text("Nothing can be changed while you see Rollbook as Otto Quist does")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("That could not be done")
+    page.get_by_role("button", name="Stop viewing").click()
+    expect(page.get_by_role("button", name="Stop viewing")).to_have_count(0)
+
+
+def test_a_session_that_is_over_says_so_at_the_door_and_leads_back(page: Page, district: Grove) -> None:
+    una = account(district.row, "una")
+    be(page, una)
+    page.goto("/me/history/")
+    session = SessionStore(Session.objects.get(account=una).key)
+    session["since"] -= 7 * 24 * 3600
+    session.save()
+    page.reload()
+    expect(page.get_by_text("You were signed out")).to_be_visible()
+    page.get_by_label("Username or email").fill("una")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/me/history/")

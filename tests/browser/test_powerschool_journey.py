@@ -8,44 +8,24 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from rollbook.actions import work
-from rollbook.lib import http
-from rollbook.sandbox.powerschool import district, tomorrow
 from rollbook.sandbox.powerschool.server import PowerSchool
-from rollbook.sandbox.powerschool.system import Tables
 from rollbook.store.models import Person, Source
-from tests.browser.conftest import PASSWORD, judged, sets_up_an_app
+from tests.browser.conftest import PASSWORD, Running, judged, sets_up_an_app
 from tests.postbox import Postbox, listening
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 ADA = "ada@poplarvalley.example"
-STUDENTS, SEED, FIRST_DAY = 120, 2, date(2026, 10, 14)
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "connect-powerschool.md"
 #: Pictures in the how-to are this wide.
 WIDE = 1000
-
-
-class Running:
-    """A clock that goes, from a moment that is always the same; a test may move it."""
-
-    def __init__(self, at: datetime) -> None:
-        self.ahead = at - datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def forward(self, **by: float) -> None:
-        self.ahead += timedelta(**by)
 
 
 class Pictures:
@@ -81,53 +61,9 @@ class Pictures:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Running:
-    running = Running(datetime(2026, 10, 14, 20, tzinfo=UTC))
-    monkeypatch.setattr("rollbook.lib.clock.now", running)
-    return running
-
-
-@pytest.fixture
-def simulated(settings: Any, monkeypatch: pytest.MonkeyPatch, clock: Running) -> Iterator[PowerSchool]:
-    """A PowerSchool: after an ordinary night there comes one on which half of a school is lost."""
-
-    def night(tables: Tables, number: int, today: date) -> Tables:
-        if number == 1:
-            return tomorrow.step(dict(tables), seed=SEED, today=today)
-        return tomorrow.half_a_school_leaves(dict(tables), today=today)
-
-    settings.ALLOWED_NETWORKS = ["127.0.0.1"]
-    monkeypatch.setattr(http, "Limits", partial(http.Limits, apart=0.0, first_pause=0.0))  # it is ours, and may be hurried
-    with PowerSchool(district.tables(STUDENTS, SEED, FIRST_DAY), tomorrow=night) as running:
-        running.slow_seconds = 0.15
-        yield running
-
-
-@pytest.fixture
 def postbox(settings: Any) -> Iterator[Postbox]:
     with listening(settings) as box:
         yield box
-
-
-@pytest.fixture
-def at_work(window: BrowserContext, transactional_db: None, clock: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A worker, as `rollbook serve` has one."""
-    from django.db import connection
-
-    monkeypatch.setattr(work, "REST", 0.1)
-    stop = threading.Event()
-
-    def works() -> None:
-        try:
-            work.forever(stop)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=works)
-    thread.start()
-    yield
-    stop.set()
-    thread.join(60)
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_the_whole_story_from_first_start_to_undo(page: Page, worker: Callable[[
     expect(page.locator("h1 + .state")).to_have_text("Applied")
 
 
+@pytest.mark.once
 def test_the_answers_stay_in_reach_while_scrolling(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     for width in (1300, 320):
@@ -79,6 +80,7 @@ def test_the_answers_stay_in_reach_while_scrolling(page: Page, district: Grove, 
         expect(page.get_by_role("button", name="Run again")).to_be_in_viewport()
 
 
+@pytest.mark.once
 def test_tabs_and_filters_change_only_what_they_are_about(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     page.goto(f"/imports/{held.pk}/")
@@ -98,6 +100,7 @@ def test_tabs_and_filters_change_only_what_they_are_about(page: Page, district: 
     expect(page.locator("table.changes tbody tr")).to_have_count(1)
 
 
+@pytest.mark.once
 def test_everything_works_without_scripts(
     browser: Browser, live_server: Any, district: Grove, held: Run, worker: Callable[[], None]
 ) -> None:
@@ -115,6 +118,7 @@ def test_everything_works_without_scripts(
     plain.close()
 
 
+@pytest.mark.once
 def test_the_keyboard_reaches_the_answers_in_a_sensible_order(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     page.goto(f"/imports/{held.pk}/")
@@ -128,6 +132,7 @@ def test_the_keyboard_reaches_the_answers_in_a_sensible_order(page: Page, distri
     assert places == sorted(places), order
 
 
+@pytest.mark.once
 def test_the_skip_link_leads_past_the_rail(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     page.goto(f"/imports/{held.pk}/")
@@ -137,6 +142,7 @@ def test_the_skip_link_leads_past_the_rail(page: Page, district: Grove, held: Ru
     assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
 
 
+@pytest.mark.once
 def test_the_first_load_is_light_and_asks_nobody_else(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     sizes: dict[str, int] = {}

@@ -1,6 +1,8 @@
 """The fear that somebody who left can still sign in, that somebody who came cannot, or that one gets the account of another."""
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +11,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 
+from rollbook.actions import people
+from rollbook.domain.errors import ConfigError
 from rollbook.domain.rights import ADMINISTRATOR
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.pipeline import accounts as following
 from rollbook.store import audit, loading, usernames
 from rollbook.store.accounts import give
-from rollbook.store.following import KEYS
+from rollbook.store.following import KEYS, Following
 from rollbook.store.models import Account, AuditEntry, District, FormerUsername, Override, Person, Source
 from tests.district import Files, Grove, edited, minus, plus, small, user
 from tests.pipeline.test_properties import districts, effort, new_district  # noqa: F401 - a fixture
@@ -278,3 +282,44 @@ def equal_after_two(district: Grove, a: Files, b: Files) -> None:
         for (one, _), each in found.items():
             if each.state == "pending" and "@" in (people[one]["email"] or ""):
                 assert each.email == (people[one]["email"] or "").strip().lower()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_is_typed_while_an_import_gives_it_waits_and_is_taken_then(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path / "kept"
+    district, said = Grove(tmp_path), []
+    district.applies(small())
+    done, add = threading.Event(), Following.add
+
+    def types_it() -> None:
+        try:
+            people.make(district.ada, "staff", "Una Nine", "u.p9", "una@maple.example")
+            said.append("made")
+        except ConfigError as error:
+            said.append(str(error.fields))
+        finally:
+            done.set()
+            connection.close()
+
+    person = threading.Thread(target=types_it)
+
+    def adds(*given: Any, **more: Any) -> None:
+        """Add them when somebody else, who comes after the names were chosen, has typed one of them, or waits for that."""
+        person.start()
+        assert any(done.wait(0.02) or somebody_waits() for _ in range(1_000))
+        add(*given, **more)
+
+    monkeypatch.setattr(Following, "add", adds)
+    run = district.sends(plus(small(), users=[user("p9")]))
+    person.join(60)
+    assert (run.state, said) == ("applied", ["{'username': 'is taken'}"]), run.message
+    assert account(district, "p9").username == "u.p9"
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])

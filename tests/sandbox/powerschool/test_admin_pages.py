@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from rollbook.sandbox.powerschool.server import PowerSchool
 from tests.sandbox.powerschool import small
@@ -110,7 +110,7 @@ def test_the_root_is_the_start_page_and_strange_addresses_are_nothing(admin: Adm
 
 
 @pytest.mark.browser
-def test_no_page_shuts_anybody_out(simulated: PowerSchool, client: Client, chromium: str) -> None:
+def test_no_page_shuts_anybody_out(simulated: PowerSchool, client: Client, browser: Browser) -> None:
     client.query()
     own = f"/admin/plugins/{simulated.plugin.number}"
     paths = [
@@ -119,15 +119,13 @@ def test_no_page_shuts_anybody_out(simulated: PowerSchool, client: Client, chrom
         *("/admin/simulator.html", "/admin/nothing"),
     ]
     wrong = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for scheme, width, looked_at in (("light", 1300, paths), ("dark", 320, paths[4::3])):
-            context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
-            page = context.new_page()
-            for path in looked_at:
-                page.goto(simulated.url + path)
-                page.evaluate(AXE_SCRIPT)
-                wrong += [f"{path} {scheme}: {each}" for each in page.evaluate(JUDGE)]
-                wrong += [f"{path}: wider than {width}"] if page.evaluate(WIDER) else []
-        browser.close()
+    for scheme, width, looked_at in (("light", 1300, paths), ("dark", 320, paths[4::3])):
+        context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+        page = context.new_page()
+        for path in looked_at:
+            page.goto(simulated.url + path)
+            page.evaluate(AXE_SCRIPT)
+            wrong += [f"{path} {scheme}: {each}" for each in page.evaluate(JUDGE)]
+            wrong += [f"{path}: wider than {width}"] if page.evaluate(WIDER) else []
+        context.close()
     assert not wrong, "\n".join(wrong)
