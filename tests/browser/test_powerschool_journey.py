@@ -20,7 +20,7 @@ from rollbook.store.models import Person, Source
 from tests.browser.conftest import PASSWORD, Running, judged, sets_up_an_app
 from tests.postbox import Postbox, listening
 
-pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ADA = "ada@poplarvalley.example"
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "connect-powerschool.md"
