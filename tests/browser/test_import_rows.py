@@ -194,6 +194,7 @@ def test_a_hold_says_since_when_and_a_file_within_the_limits_closes_it(
     first = imports(shown, district, HALF, worker)
     clock.at += timedelta(days=2)
     worker()
+    sign_in(shown, district)
     second = Run.objects.latest("pk")
     assert (second.trigger, second.state, district.again(first).superseded_by) == (Trigger.SCHEDULED, "held", second)
     assert district.active("person") == 23, "what is on hold is not applied by the clock"
@@ -270,6 +271,7 @@ def test_who_was_approved_by_is_named_though_the_clock_asked(shown: Page, distri
     write(district.folder, HALF)
     clock.at += timedelta(days=1)
     worker()
+    sign_in(shown, district)
     run = Run.objects.latest("pk")
     shown.goto(f"/imports/{run.pk}/approve/")
     shown.get_by_role("button", name="Approve").click()

@@ -151,7 +151,8 @@ def test_when_the_clocks_change_one_import_starts_and_no_second_beside_it(
         worker()
     run = Run.objects.get()
     assert (run.trigger, run.state) == ("scheduled", "applied")
-    page.reload()
+    sign_in(page, district)
+    page.goto(f"/manage/{district.source.pk}/import/")
     expect(page.get_by_role("definition").filter(has_text="By the schedule")).to_be_visible()
     expect(page.get_by_role("link", name=f"Import of {shown}").first).to_be_visible()
 

@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from rollbook.sandbox.powerschool.server import PowerSchool
-from rollbook.store.models import Person, Source
-from tests.browser.conftest import PASSWORD, Running, judged, sets_up_an_app
+from rollbook.store.models import Account, Person, Source
+from tests.browser.conftest import PASSWORD, Running, be, judged, sets_up_an_app
 from tests.postbox import Postbox, listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -232,6 +232,7 @@ def a_night(page: Page, other: Page, simulated: PowerSchool, clock: Running, pos
     next_day(other, simulated, pictures)
     clock.forward(hours=11)
     until(lambda: len(postbox.letters) == 2)
+    be(page, Account.objects.get(email=ADA))  # it is another day
     page.goto("/imports/")
     expect(page.locator("tbody tr").first).to_contain_text("Applied")
     expect(page.locator("tbody tr").first).to_contain_text("schedule")
@@ -249,6 +250,7 @@ def half_a_school(page: Page, other: Page, simulated: PowerSchool, clock: Runnin
     assert subjects == ["Check Your Data", "Import Results"]
     for mail in postbox.letters[2:]:
         read(page, mail, f"mail-held-{mail['subject'].split()[0].lower()}", pictures)
+    be(page, Account.objects.get(email=ADA))
     page.goto("/")
     expect(page.get_by_role("heading", name="Waiting for your answer")).to_be_visible()
     assert active() == before
