@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
-TABLES = tuple(
-    f"roster_{name}" for name in ("org", "academic_session", "course", "section", "person", "role", "enrollment", "guardianship")
-)
+#: What a first import fills: the roster, and an account for everybody in it.
+ROSTER = ("org", "academic_session", "course", "section", "person", "role", "enrollment", "guardianship")
+TABLES = (*(f"roster_{name}" for name in ROSTER), "store_account")
 
 
 def scan(folder: Path) -> None:
@@ -42,7 +42,7 @@ def read(folder: Path) -> None:
 
 
 def dump_postgres(address: str, folder: Path) -> None:
-    """Write the rows of every roster table to a file, with all their columns."""
+    """Write the rows of every table to a file, with all their columns."""
     import psycopg
 
     with psycopg.connect(address) as connection, connection.cursor() as cursor:
@@ -53,17 +53,18 @@ def dump_postgres(address: str, folder: Path) -> None:
 
 
 def strip_postgres(address: str, folder: Path) -> None:
-    """Take all indexes away from the empty roster tables; write down how they are made."""
+    """Empty the tables and take all indexes away from them; write down how they are made."""
     import psycopg
 
     with psycopg.connect(address) as connection:
+        connection.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         known = "SELECT indexname, indexdef, tablename FROM pg_indexes WHERE schemaname = 'public' AND tablename = ANY(%s)"
         found = connection.execute(known, [list(TABLES)]).fetchall()
         (folder / "indexes.sql").write_text("\n".join(definition for _, definition, _ in found))
         table_of = "conrelid::regclass::text"
         constraints = f"SELECT conname, {table_of} FROM pg_constraint WHERE contype IN ('p', 'u') AND {table_of} = ANY(%s)"
         for name, table in connection.execute(constraints, [list(TABLES)]).fetchall():
-            connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}" CASCADE')
         for name, _, _ in found:
             connection.execute(f'DROP INDEX IF EXISTS "{name}"')
 
@@ -85,7 +86,7 @@ def load_postgres(address: str, folder: Path) -> None:
 
 
 def dump_sqlite(database: Path, folder: Path) -> None:
-    """Write the rows of every roster table to a file, with all their columns, and how the tables and indexes are made."""
+    """Write the rows of every table to a file, with all their columns, and how the tables and indexes are made."""
     connection = sqlite3.connect(database)
     known = f"SELECT sql FROM sqlite_master WHERE type = ? AND tbl_name IN ({', '.join('?' * len(TABLES))}) AND sql IS NOT NULL"
     for kind in ("table", "index"):
