@@ -1,6 +1,7 @@
 """The fear that a guesser gets in, or that a guesser keeps somebody else out."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -160,6 +161,23 @@ def test_one_address_has_a_hundred_tries_whatever_the_names(tess: Account) -> No
     failures.add(*["from 198.51.100.7"] * signing.ADDRESS)
     assert tries("vera", PASSWORD) == 429
     assert tries("tess", PASSWORD, address="203.0.113.1") == 302
+
+
+@pytest.mark.parametrize(
+    ("header", "said", "counts_for"),
+    [
+        (("HTTP_X_FORWARDED_PROTO", "https"), "203.0.113.66, 198.51.100.7", "198.51.100.7"),  # the first one is made up
+        (("HTTP_X_FORWARDED_PROTO", "https"), "", "127.0.0.1"),
+        (None, "203.0.113.66", "127.0.0.1"),  # no proxy in front: whoever asks could write anything
+    ],
+)
+def test_behind_a_proxy_it_is_the_address_that_the_proxy_saw(
+    tess: Account, settings: Any, header: tuple[str, str] | None, said: str, counts_for: str
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = header
+    failures.add(*[f"from {counts_for}"] * signing.ADDRESS)
+    client = Client(headers={"X-Forwarded-For": said})
+    assert client.post("/sign-in/", {"email": "tess", "password": PASSWORD}).status_code == 429
 
 
 def test_a_password_longer_than_any_is_wrong_and_costs_no_more(tess: Account) -> None:

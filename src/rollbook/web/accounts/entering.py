@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from rollbook.actions import linking, sessions, signing
 from rollbook.lib import clock
 from rollbook.store.models import Account
+from rollbook.web.address import address_of
 
 #: What a browser carries that somebody has signed in with. It opens nothing.
 DEVICE = "rollbook_device"
@@ -72,7 +73,7 @@ def spoken(account: Account) -> str:
 def _began(sender: Any, request: HttpRequest, user: Account, **more: Any) -> None:
     request.session[SINCE] = request.session[SEEN] = clock.now().timestamp()
     agent = request.META.get("HTTP_USER_AGENT", "")
-    sessions.began(user, request.session.session_key or "", agent, request.META.get("REMOTE_ADDR", ""))
+    sessions.began(user, request.session.session_key or "", agent, address_of(request))
 
 
 @receiver(user_logged_out, dispatch_uid="rollbook.session.ended")

@@ -13,6 +13,7 @@ from rollbook.store.models import Account
 from rollbook.web.access import account_of, anyone, secret, signed_in
 from rollbook.web.accounts.entering import district_of
 from rollbook.web.accounts.threshold import onwards, owed
+from rollbook.web.address import address_of
 
 #: Where the secret of a link waits, so that it does not stay in the address.
 LINK = "password_link"
@@ -48,7 +49,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
     """Ask for a link to a new password. The answer is the same for everybody."""
     district = district_of(request)
     if request.method == "POST":
-        passwords.ask_for_link(request.POST.get("email", ""), request.META.get("REMOTE_ADDR", ""), district)
+        passwords.ask_for_link(request.POST.get("email", ""), address_of(request), district)
     page = {"asked": request.method == "POST", "district_wanted": district}
     return render(request, "accounts/forgot_password.html", page)
 

@@ -22,6 +22,7 @@ from rollbook.store.models import SignInProvider
 from rollbook.web.access import account_of, actor_of, anyone, needs, secret, signed_in
 from rollbook.web.accounts.entering import district_of, enter, safe
 from rollbook.web.accounts.staying import since
+from rollbook.web.address import address_of
 from rollbook.web.manage.forms import Secret, Spoken
 
 #: In the session: sign-ins under way, and what a provider has proved about whoever is about to connect it.
@@ -83,7 +84,7 @@ def back(request: HttpRequest) -> HttpResponse:
             raise SignInRefused(f"You did not sign in at {found.title}")
         flow = Flow(request.GET["state"], begun["nonce"], begun["verifier"])
         code, said_by = request.GET["code"][:4096], request.GET.get("iss", "")
-        proven = identities.prove(found, back_address(), flow, code, said_by, request.META.get("REMOTE_ADDR", ""))
+        proven = identities.prove(found, back_address(), flow, code, said_by, address_of(request))
         if "connect" in begun:
             return _ask_to_connect(request, begun["connect"], proven)
         return enter(request, identities.enter(proven), begun.get("then", ""))
@@ -98,7 +99,7 @@ def back_address() -> str:
 
 def _begin(request: HttpRequest, provider: SignInProvider, more: dict[str, Any], *, choose: bool = False) -> HttpResponse:
     try:
-        flow, leads = identities.begin(provider, back_address(), request.META.get("REMOTE_ADDR", ""), choose=choose)
+        flow, leads = identities.begin(provider, back_address(), address_of(request), choose=choose)
     except SignInRefused as error:
         return _refused(request, error, provider)
     now = clock.now().timestamp()

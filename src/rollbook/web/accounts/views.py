@@ -15,6 +15,7 @@ from rollbook.actions import setup, signing
 from rollbook.domain.errors import ConfigError, Conflict
 from rollbook.web.access import anyone
 from rollbook.web.accounts.entering import DEVICE, district_of, enter, safe
+from rollbook.web.address import address_of
 
 #: What is offered first: the zones that most districts are in.
 USUAL = (
@@ -71,7 +72,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     error = None
     name, district = request.POST.get("email", ""), district_of(request)
     if request.method == "POST":
-        address, device = request.META.get("REMOTE_ADDR", ""), request.COOKIES.get(DEVICE, "")
+        address, device = address_of(request), request.COOKIES.get(DEVICE, "")
         try:
             account = signing.sign_in(name, request.POST.get("password", ""), address, device, district)
         except signing.SignInRefused as refused:
