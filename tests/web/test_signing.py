@@ -168,6 +168,7 @@ def test_one_address_has_a_hundred_tries_whatever_the_names(tess: Account) -> No
     [
         (("HTTP_X_FORWARDED_PROTO", "https"), "203.0.113.66, 198.51.100.7", "198.51.100.7"),  # the first one is made up
         (("HTTP_X_FORWARDED_PROTO", "https"), "", "127.0.0.1"),
+        (("HTTP_X_FORWARDED_PROTO", "https"), "198.51.100.7:50311", "127.0.0.1"),  # with a port it would be new each time
         (None, "203.0.113.66", "127.0.0.1"),  # no proxy in front: whoever asks could write anything
     ],
 )
