@@ -39,7 +39,8 @@ def of(command: Sequence[str], environment: Mapping[str, str], server: Server | 
     command = [sys.executable, "-m", *command]
     # Compiled once, as an installed program is: no night compiles Rollbook's modules.
     own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    child = subprocess.Popen(command, env={**own, **environment}, stdout=subprocess.PIPE, text=True)
+    # Rollbook spares itself the threads of numpy; then whatever it is measured against is spared them, too.
+    child = subprocess.Popen(command, env={**own, "OPENBLAS_NUM_THREADS": "1", **environment}, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     said = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)
@@ -59,5 +60,6 @@ def middle(costs: Sequence[Cost]) -> Cost:
 
 
 def ratio(some: Sequence[Cost], others: Sequence[Cost]) -> float:
-    """Return the median of the ratios of what was measured side by side."""
-    return median(one.cpu / other.cpu for one, other in zip(some, others, strict=True))
+    """Return the median of the ratios of what was measured side by side, each to the median of its share of the others."""
+    share = len(others) // len(some)
+    return median(one.cpu / middle(others[at * share : (at + 1) * share]).cpu for at, one in enumerate(some))

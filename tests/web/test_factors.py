@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from django.test import Client
 
-from rollbook.actions import factors, passwords
+from rollbook.actions import factors, passkeys, passwords
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import NotAllowed
 from rollbook.domain.rights import Right
@@ -248,7 +248,7 @@ def test_passkeys_are_offered_where_browsers_allow_them(settings: Any) -> None:
     offered = {}
     for address in ("https://rollbook.example", "http://localhost:8000", "http://127.0.0.1:8000", "http://rollbook.example"):
         settings.PUBLIC_URL = address
-        offered[address] = factors.passkeys_work()
+        offered[address] = passkeys.usable()
     assert list(offered.values()) == [True, True, False, False]
 
 

@@ -1,17 +1,12 @@
-"""Second factors: an app that shows codes, passkeys, and recovery codes for the day on which both are lost."""
+"""Second factors: who must have one, an app that shows codes, and recovery codes for the day on which all is lost."""
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-from urllib.parse import urlsplit
 
 import pyotp
 from django.conf import settings
 from django.db import transaction
-from fido2.server import Fido2Server
-from fido2.webauthn import AttestedCredentialData, PublicKeyCredentialRpEntity, PublicKeyCredentialUserEntity
 
 from rollbook.actions import letters, own, reach, sessions
 from rollbook.actions.actor import Actor
@@ -68,7 +63,7 @@ def confirm_app(account: Account, code: str, name: str = "", *, since: datetime,
 
     Who has not signed in a moment ago gives the password again: else a stolen session could shut its holder out.
     """
-    _must_be_holder(account, since, password)
+    must_be_holder(account, since, password)
     begun = Factor.objects.filter(account=account, confirmed_at=None).first()
     if begun is None:
         raise ConfigError(fields={"code": "belongs to a picture that is gone; scan the one that is shown now"})
@@ -76,81 +71,11 @@ def confirm_app(account: Account, code: str, name: str = "", *, since: datetime,
     if step is None:
         raise ConfigError(fields={"code": "is not the one that this app shows now. Is the clock of the phone right?"})
     with transaction.atomic():
-        _room(account)
+        room(account)
         now = clock.now()
         kept = Factor.objects.filter(pk=begun.pk, confirmed_at=None)
         kept.update(confirmed_at=now, used_at=now, last_step=step, name=name.strip()[:60] or "App on a phone")
-        return _added(account, "app")
-
-
-# --- passkeys
-
-
-def passkeys_work() -> bool:
-    """Say whether browsers allow passkeys at this installation's address: it needs a name, and https or localhost."""
-    where = urlsplit(settings.PUBLIC_URL)
-    host = where.hostname or ""
-    return host == "localhost" or (where.scheme == "https" and any(each.isalpha() for each in host) and ":" not in host)
-
-
-def begin_passkey(account: Account) -> tuple[dict[str, Any], Any]:
-    """Return what the browser is asked to make a passkey from, and what has to be kept until it has."""
-    user = PublicKeyCredentialUserEntity(
-        id=hashlib.sha256(f"rollbook account {account.pk}".encode()).digest(),
-        name=account.username or account.email or str(account),
-        display_name=str(account),
-    )
-    options, state = _server().register_begin(user, _credentials(account))
-    return dict(options), state
-
-
-def add_passkey(
-    account: Account, kept: Any, answer: Mapping[str, Any], name: str = "", *, since: datetime, password: str = ""
-) -> list[str]:
-    """Keep the passkey that the browser has made. Return recovery codes, if these are the first. Raises ConfigError.
-
-    As with an app, who has not signed in a moment ago gives the password again.
-    """
-    _must_be_holder(account, since, password)
-    try:
-        made = _server().register_complete(kept, answer).credential_data
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(fields={"name": "could not be kept: the browser's answer does not fit. Try again"}) from error
-    if made is None:
-        raise ConfigError(fields={"name": "could not be kept: the browser made no passkey"})
-    number = made.credential_id.hex()
-    with transaction.atomic():
-        _room(account)
-        if Factor.objects.filter(credential=number).exists():
-            raise ConfigError(fields={"name": "could not be kept: this passkey is known already"})
-        now = clock.now()
-        called = name.strip()[:60] or "Passkey"
-        Factor.objects.create(
-            account=account,
-            kind="passkey",
-            name=called,
-            secret=bytes(made).hex(),
-            credential=number,
-            made_at=now,
-            confirmed_at=now,
-        )
-        return _added(account, "passkey")
-
-
-def ask_passkey(account: Account) -> tuple[dict[str, Any], Any]:
-    """Return what the browser is asked to sign, and what has to be kept until it has."""
-    options, state = _server().authenticate_begin(_credentials(account))
-    return dict(options), state
-
-
-def check_passkey(account: Account, kept: Any, answer: Mapping[str, Any]) -> None:
-    """Return if one of the account's passkeys has signed. Raises CodeRefused. Needs: `kept` is used once."""
-    try:
-        used = _server().authenticate_complete(kept, _credentials(account), answer)
-    except Exception as error:  # its libraries raise errors of their own for a signature that does not fit
-        own.note(account, "second-factor.failed")
-        raise CodeRefused("This passkey did not fit", next_step="Try again, or use a code.") from error
-    Factor.objects.filter(account=account, credential=used.credential_id.hex()).update(used_at=clock.now())
+        return added(account, "app")
 
 
 # --- at the door
@@ -231,12 +156,14 @@ def take_away(actor: Actor, account: Account) -> int:
     return count
 
 
-def _must_be_holder(account: Account, since: datetime, password: str) -> None:
+def must_be_holder(account: Account, since: datetime, password: str) -> None:
+    """Return if who is signed in proved it a moment ago, or does so now. Raises ConfigError."""
     if not own.is_fresh(since):
         own.prove_anew(account, password, since)
 
 
-def _added(account: Account, kind: str) -> list[str]:
+def added(account: Account, kind: str) -> list[str]:
+    """Note and tell that a factor was added. Return recovery codes, if there were none."""
     own.note(account, "second-factor.added", kind=kind)
     _told(account, "was added to")
     return [] if codes_left(account) else _codes(account)
@@ -251,7 +178,8 @@ def _told(account: Account, became: str) -> None:
     )
 
 
-def _room(account: Account) -> None:
+def room(account: Account) -> None:
+    """Return if the account may have one more factor. Raises ConfigError."""
     if Factor.objects.filter(account=account).count() > AT_MOST:
         raise ConfigError(fields={"name": f"is one too many: an account has {AT_MOST} second factors at most. Remove one first"})
 
@@ -279,11 +207,3 @@ def _step(factor: Factor, digits: str) -> int | None:
     now = int(clock.now().timestamp()) // STEP
     app = pyotp.TOTP(factor.secret)
     return next((each for each in (now, now - 1, now + 1) if secrets.compare_digest(app.at(each * STEP), digits)), None)
-
-
-def _server() -> Fido2Server:
-    return Fido2Server(PublicKeyCredentialRpEntity(id=urlsplit(settings.PUBLIC_URL).hostname or "", name="Rollbook"))
-
-
-def _credentials(account: Account) -> list[AttestedCredentialData]:
-    return [AttestedCredentialData(bytes.fromhex(each.secret)) for each in of(account) if each.kind == "passkey"]

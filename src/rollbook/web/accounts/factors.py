@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from rollbook.actions import factors, own, sessions
+from rollbook.actions import factors, own, passkeys, sessions
 from rollbook.domain.errors import ConfigError
 from rollbook.web.access import account_of, secret, signed_in
 from rollbook.web.accounts.entering import PASSED, passed
@@ -48,7 +48,7 @@ def ask_passkey(request: HttpRequest) -> HttpResponse:
     if owed(request) != "factor":
         return onwards(request)
     try:
-        factors.check_passkey(account_of(request), request.session.pop(KEPT, None), _answer(request))
+        passkeys.check(account_of(request), request.session.pop(KEPT, None), _answer(request))
     except factors.CodeRefused as refused:
         return _asks(request, refused)
     return _passed(request)
@@ -58,8 +58,8 @@ def _asks(request: HttpRequest, error: factors.CodeRefused | None) -> HttpRespon
     account = account_of(request)
     kinds = {each.kind for each in factors.of(account)}
     page: dict[str, Any] = {"fault": error, "app": "app" in kinds}
-    if "passkey" in kinds and factors.passkeys_work():
-        options, request.session[KEPT] = factors.ask_passkey(account)
+    if "passkey" in kinds and passkeys.usable():
+        options, request.session[KEPT] = passkeys.ask(account)
         page["passkey"] = json.dumps(options)
     return render(request, "accounts/second_factor.html", page, status=401 if error else 200)
 
@@ -76,7 +76,7 @@ def first(request: HttpRequest) -> HttpResponse:
     """Say that a second factor is needed now, and how to get one."""
     if owed(request) != "first factor":
         return onwards(request)
-    return render(request, "accounts/first_factor.html", {"passkeys": factors.passkeys_work()})
+    return render(request, "accounts/first_factor.html", {"passkeys": passkeys.usable()})
 
 
 @signed_in
@@ -92,7 +92,7 @@ def _list(request: HttpRequest, wrong: dict[str, str] | None = None) -> HttpResp
     page = {
         "factors": factors.of(account),
         "left": factors.codes_left(account),
-        "passkeys": factors.passkeys_work(),
+        "passkeys": passkeys.usable(),
         "wrong": wrong or {},
         "tab": "factors",
     }
@@ -136,19 +136,19 @@ def add_app(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 def add_passkey(request: HttpRequest) -> HttpResponse:
     """Add a passkey."""
-    if not factors.passkeys_work():
+    if not passkeys.usable():
         return redirect("my-factors")
     account = account_of(request)
     wrong: dict[str, str] = {}
     if request.method == "POST":
         try:
             kept, name, password = request.session.pop(KEPT, None), request.POST.get("name", ""), request.POST.get("password", "")
-            codes = factors.add_passkey(account, kept, _answer(request), name, since=since(request), password=password)
+            codes = passkeys.add(account, kept, _answer(request), name, since=since(request), password=password)
         except ConfigError as error:
             wrong = error.fields
         else:
             return _added(request, codes)
-    options, request.session[KEPT] = factors.begin_passkey(account)
+    options, request.session[KEPT] = passkeys.begin(account)
     page = {
         "wrong": wrong,
         "options": json.dumps(options),
