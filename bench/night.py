@@ -10,7 +10,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rollbook.server.settings")
 django.setup()
 
-from rollbook.actions import actor, runs, setup, sources  # noqa: E402
+from rollbook.actions import actor, runs, sources  # noqa: E402
 from rollbook.domain.gate import DEFAULTS  # noqa: E402
 from rollbook.store.models import District  # noqa: E402
 
@@ -21,6 +21,8 @@ LEAVERS = next(limit for limit in DEFAULTS if limit.entity == "person" and limit
 
 def prepare(path: str) -> None:
     """Set up an empty database and a source that reads `path`."""
+    from rollbook.actions import setup  # no night needs it
+
     setup.prepare()
     _, account = setup.first_start("Maple Grove", "dana@maple.example", "a passphrase for measuring")
     sources.add(actor.of_account(account), "oneroster-csv", NAME, {"path": path})

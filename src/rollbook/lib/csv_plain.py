@@ -19,16 +19,18 @@ from rollbook.lib.csv_table import (
     too_long,
 )
 
-#: The bytes that a cell may lie between: comma, quote, line ends.
-EDGE = np.zeros(256, bool)
-EDGE[[10, 13, 34, 44]] = True
+#: One bit for each byte of a chunk, the first byte's lowest.
+Bits = npt.NDArray[np.uint64]
+
+WORD = 64
+ONE = np.uint64(1)
 
 
 @dataclass
 class PlainCheck:
     """Walks over chunks of bytes, and knows after each whether all so far was plain.
 
-    Shape: numpy over whole chunks; about two nanoseconds a byte.
+    Shape: a chunk becomes bits, one for each byte that is a comma, a quote or a line end; then 64 bytes are judged at once.
     """
 
     name: str
@@ -36,11 +38,12 @@ class PlainCheck:
     lines: int = 1
     ascii: bool = True
     quoted: bool = False
+    doubled: bool = False  # two quotes stand side by side: an empty cell in quotes, or a quote in a cell
     padded: bool = False
     _place: int = 0  # where the chunk begins
     _begin: int = 0  # where the current line begins
-    _phase: int = 0  # separators seen in the current line
-    _open: int = 0  # 1 within quotes
+    _commas: int = 0  # those between cells that the current line has so far
+    _open: bool = False  # within quotes
     _last: int = 10  # the byte before the chunk
     _closes: bool = False  # that byte is a closing quote
     _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
@@ -48,31 +51,24 @@ class PlainCheck:
     def takes(self, chunk: bytes) -> bool:
         """Say whether the file is still plain with this chunk. Raises Unreadable if a line never ends."""
         text = np.frombuffer(chunk, np.uint8)
-        is_newline = text == 10
-        if not self._is_text(chunk, text, int(np.count_nonzero(is_newline))):
+        newlines, commas = bits(text == 10), bits(text == 44)
+        returns = bits(text == 13) if b"\r" in chunk else np.zeros_like(newlines)
+        if not self._is_text(chunk, text, newlines, returns):
             return False
-        self._look_for_blanks(chunk, text)
-        separators = np.flatnonzero((text == 44) | is_newline)
-        ends = is_newline[separators]
-        if b'"' in chunk or self._open or self._closes:
-            quotes = np.flatnonzero(text == 34)
-            if not self._quotes_belong(text, quotes):
+        quotes = bits(text == 34) if b'"' in chunk else np.zeros_like(newlines)
+        edges = newlines | commas | quotes | returns
+        self._look_for_blanks(chunk, text, edges)
+        if self._open or self._closes or quotes.any():
+            inside = within(quotes, opened=self._open)
+            if (newlines & inside).any() or not self._quotes_belong(quotes, inside, edges, len(text)):
                 return False
-            before = np.bincount(np.searchsorted(separators, quotes), minlength=len(separators) + 1)[:-1].cumsum()
-            inside = (before + self._open) & 1 == 1
-            if (ends & inside).any():
-                return False
-            separators, ends = separators[~inside], ends[~inside]
-            self._open = (self._open + len(quotes)) & 1
+            commas &= ~inside
+            self._open ^= bool(count(quotes) & 1)
             self.quoted = True
-        due = ends[self.cells - 1 - self._phase :: self.cells]
-        newlines = separators[ends]
-        self._measure(newlines, len(text))
-        if not due.all() or len(newlines) != len(due):
-            return False
-        self._phase = (self._phase + len(separators)) % self.cells
-        self._last = int(text[-1])
-        return True
+        fits = self._counts_cells(newlines, commas)
+        self._measure(chunk, newlines)
+        self._last = chunk[-1]
+        return fits
 
     def ends(self) -> bool:
         """Say whether the file is plain, now that it has ended (its last line ends, if at all, outside of what was shown)."""
@@ -81,10 +77,9 @@ class PlainCheck:
         except UnicodeDecodeError:
             return False
         self.padded = self.padded or self._last == 32
-        return not self._open and self._last != 13 and self._phase == self.cells - 1
+        return not self._open and self._last != 13 and self._commas == self.cells - 1
 
-    def _is_text(self, chunk: bytes, text: npt.NDArray[np.uint8], newlines: int) -> bool:
-        # Searching bytes is several times as quick as comparing an array of them.
+    def _is_text(self, chunk: bytes, text: npt.NDArray[np.uint8], newlines: Bits, returns: Bits) -> bool:
         if b"\x7f" in chunk:
             return False
         if not chunk.isascii() or self._decoder.getstate()[0]:
@@ -93,47 +88,93 @@ class PlainCheck:
                 self._decoder.decode(chunk)
             except UnicodeDecodeError:
                 return False
-        returns = np.flatnonzero(text == 13) if b"\r" in chunk else np.zeros(0, np.intp)
-        if np.count_nonzero(text < 32) != newlines + len(returns):
+        if np.count_nonzero(text < 32) != count(newlines) + count(returns):
             return False
-        if self._last == 13 and text[0] != 10:
-            return False
-        if len(returns) and returns[-1] == len(text) - 1:
-            returns = returns[:-1]
-        return bool((text[returns + 1] == 10).all())
+        return not (after(returns, len(text), first=self._last == 13) & ~newlines).any()
 
-    def _look_for_blanks(self, chunk: bytes, text: npt.NDArray[np.uint8]) -> None:
+    def _look_for_blanks(self, chunk: bytes, text: npt.NDArray[np.uint8], edges: Bits) -> None:
         """See whether a blank stands beside the edge of a cell. The last byte of a chunk is judged with the next one."""
         if self.padded or not (b" " in chunk or self._last == 32):
             return
-        blanks = np.flatnonzero(text == 32)
-        before = np.where(blanks > 0, text[blanks - 1], self._last)
-        after = np.append(text[blanks[blanks < len(text) - 1] + 1], text[0] if self._last == 32 else 32)
-        self.padded = bool(EDGE[before].any() or EDGE[after].any())
+        blanks = bits(text == 32)
+        behind = after(edges, len(text), first=self._last in b'\n\r",') & blanks
+        before = after(blanks, len(text), first=self._last == 32) & edges
+        self.padded = bool((behind | before).any())
 
-    def _quotes_belong(self, text: npt.NDArray[np.uint8], quotes: npt.NDArray[np.intp]) -> bool:
+    def _quotes_belong(self, quotes: Bits, inside: Bits, edges: Bits, length: int) -> bool:
         """A quote opens at the beginning of a cell and closes at its end; within, it is doubled."""
-        if self._closes and text[0] not in (44, 10, 13, 34):
-            return False
-        opening, closing = quotes[self._open :: 2], quotes[1 - self._open :: 2]
-        before = np.where(opening > 0, text[opening - 1], self._last)
-        if not ((before == 44) | (before == 10) | (before == 34)).all():
-            return False
-        self._closes = bool(len(closing) and closing[-1] == len(text) - 1)
-        after = text[closing[:-1] + 1 if self._closes else closing + 1]
-        return bool(((after == 44) | (after == 10) | (after == 13) | (after == 34)).all())
+        opening, closing = quotes & inside, quotes & ~inside
+        follows_edge = after(edges, length, first=self._last in b'\n",')
+        follows_closing = after(closing, length, first=self._closes)
+        self.doubled = self.doubled or bool((after(quotes, length, first=self._last == 34) & quotes).any())
+        self._closes = bool(closing[-1] >> np.uint64((length - 1) % WORD) & ONE)
+        return not ((opening & ~follows_edge).any() or (follows_closing & ~edges).any())
 
-    def _measure(self, newlines: npt.NDArray[np.intp], length: int) -> None:
-        lengths = np.diff(newlines + self._place, prepend=self._begin)
-        if len(newlines):
-            longest = int(np.argmax(lengths))
-            if lengths[longest] > LINE_LIMIT:
-                raise Unreadable(too_long(self.name, self.lines + longest))
-            self._begin = self._place + int(newlines[-1])
-        self.lines += len(newlines)
-        self._place += length
-        if self._place - self._begin > LINE_LIMIT:
+    def _counts_cells(self, newlines: Bits, commas: Bits) -> bool:
+        """Say whether every line that ends here has as many commas as the header.
+
+        Shape: the n-th newline has n times as many commas before it. All first newlines of 64 bytes are judged at once, then all
+            second ones, and so on: lines are seldom that short.
+        """
+        due = self.cells - 1
+        here = np.bitwise_count(commas).cumsum(dtype=np.int64)
+        ended = np.bitwise_count(newlines).cumsum(dtype=np.int64)
+        at = np.flatnonzero(newlines)
+        left, around = newlines[at], commas[at]
+        commas_before = here[at] - np.bitwise_count(around) + self._commas
+        lines = ended[at] - np.bitwise_count(left) + 1
+        while len(left):
+            lowest = left & -left
+            if (commas_before + np.bitwise_count(around & (lowest - ONE)) != lines * due).any():
+                return False
+            left = left ^ lowest
+            more = left != 0
+            left, around, commas_before, lines = left[more], around[more], commas_before[more], lines[more] + 1
+        self._commas += int(here[-1]) - int(ended[-1]) * due
+        return True
+
+    def _measure(self, chunk: bytes, newlines: Bits) -> None:
+        """Count lines; none may be too long. A chunk is shorter than that, so only its first line can be."""
+        first = chunk.find(b"\n")
+        end = self._place + (len(chunk) if first < 0 else first)
+        if end - self._begin > LINE_LIMIT:
             raise Unreadable(too_long(self.name, self.lines))
+        if first >= 0:
+            self._begin = self._place + chunk.rfind(b"\n")
+        self.lines += count(newlines)
+        self._place += len(chunk)
+
+
+def bits(mask: npt.NDArray[np.bool_]) -> Bits:
+    """Pack a mask into words; what is missing in the last one is 0."""
+    packed = np.packbits(mask, bitorder="little")
+    if len(packed) % 8:
+        packed = np.pad(packed, (0, -len(packed) % 8))
+    return packed.view("<u8")
+
+
+def count(some: Bits) -> int:
+    return int(np.bitwise_count(some).sum())
+
+
+def after(some: Bits, length: int, *, first: bool) -> Bits:
+    """Mark the bytes that follow a marked one; `first` says whether the one before the chunk was."""
+    moved = some << ONE
+    moved[1:] |= some[:-1] >> np.uint64(WORD - 1)
+    moved[0] |= np.uint64(first)
+    if length % WORD:
+        moved[-1] &= (ONE << np.uint64(length % WORD)) - ONE
+    return moved
+
+
+def within(quotes: Bits, *, opened: bool) -> Bits:
+    """Mark the bytes with an odd number of quotes up to them: what is in quotes, the opening quote too."""
+    odd = quotes.copy()
+    for width in (1, 2, 4, 8, 16, 32):
+        odd ^= odd << np.uint64(width)
+    turns = odd >> np.uint64(WORD - 1)
+    before = (turns.cumsum() - turns + np.uint64(opened)) & ONE
+    return odd ^ -before
 
 
 def plain_table(path: Path, name: str, first: bytes) -> Table | None:
@@ -170,6 +211,7 @@ def plain_table(path: Path, name: str, first: bytes) -> Table | None:
         check.lines - 1,
         path,
         quoted=check.quoted,
+        doubled=check.doubled,
         ascii=check.ascii,
         padded=check.padded,
         repairs=tuple(repairs),

@@ -46,6 +46,7 @@ class Table:
     path: Path
     copied: bool = False  # `path` is our clean copy, whose first column is the line
     quoted: bool = True
+    doubled: bool = True  # two quotes may stand side by side: an empty cell in quotes is one
     ascii: bool = False
     padded: bool = True  # a cell may begin or end with a blank
     repairs: tuple[Repair, ...] = ()
