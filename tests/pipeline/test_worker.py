@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
 from rollbook.actions import runs, sources, work
+from rollbook.connectors.oneroster.connector import OneRosterCsv
+from rollbook.connectors.protocol import Extract
 from rollbook.domain.errors import SourceUnavailable
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
@@ -241,3 +244,29 @@ def test_a_source_that_stays_away_fails_at_last_and_tells(
     failed = district.again(run)
     assert failed.state == "failed" and failed.exit_code == 4 and "does not answer" in failed.message
     assert failed.notices.count() == 1
+
+
+@pytest.mark.usefixtures("transactional_db")  # the signs of life come from another thread
+def test_a_connector_that_cannot_say_how_far_it_is_costs_no_import_its_signs_of_life(
+    district: Grove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: OneRosterCsv) -> None:
+        raise ZeroDivisionError("0 of 0 pages")
+
+    def waits_for_a_sign(self: OneRosterCsv, entity: str) -> Extract:
+        begun, patience = Run.objects.get(), Event()
+        while Run.objects.get().heartbeat_at == begun.heartbeat_at:
+            asked.append(entity)
+            assert len(asked) < 500, "no sign of life came"
+            patience.wait(0.01)
+        return extract(self, entity)
+
+    asked: list[str] = []
+    extract = OneRosterCsv.extract
+    monkeypatch.setattr("rollbook.store.runs.HEARTBEAT", timedelta(milliseconds=10))
+    monkeypatch.setattr(OneRosterCsv, "arriving", fails, raising=False)
+    monkeypatch.setattr(OneRosterCsv, "extract", waits_for_a_sign)
+
+    district.applies(small())
+
+    assert asked

@@ -1,5 +1,6 @@
 """What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import Error, connection, transaction
 
 from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
@@ -23,6 +24,8 @@ from rollbook.pipeline import run as pipeline
 from rollbook.store import audit, runs
 from rollbook.store.models import Run, Source
 from rollbook.store.snapshots import files_of
+
+log = logging.getLogger(__name__)
 
 
 def get(actor: Actor, number: int) -> Run:
@@ -250,9 +253,13 @@ def _supersede_waiting(run: Run) -> None:
 
 
 def _arriving(connector: Connector) -> Sequence[Arriving]:
-    """Ask a connector how far it is, if it is one that can tell."""
+    """Ask a connector how far it is, if it is one that can tell. One that fails at it only leaves the screen without a bar."""
     tell = getattr(connector, "arriving", None)
-    return tell() if tell else ()
+    try:
+        return tuple(tell()) if tell else ()
+    except Exception as error:
+        log.warning("%s could not say how far it is: %s", connector.name, type(error).__name__)
+        return ()
 
 
 @contextmanager
@@ -264,8 +271,8 @@ def _heartbeat(run: int, asked: Sequence[Connector]) -> Iterator[None]:
         while not over.wait(runs.HEARTBEAT.total_seconds()):
             try:
                 runs.beat(run, [each for connector in asked for each in _arriving(connector)])
-            except OperationalError:
-                continue  # SQLite has one writer, and it is at work on this very import
+            except Error:
+                continue  # SQLite has one writer, and it is at work on this very import; a server may be away for a moment
             finally:
                 connection.close()
 
