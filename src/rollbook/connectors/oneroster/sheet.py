@@ -136,7 +136,7 @@ class Sheet:
 
     @property
     def _trimmed(self) -> pl.LazyFrame:
-        if self.table.ascii and not self.table.padded:  # nothing to trim, and an empty cell without quotes is null already
+        if not self.table.padded:  # nothing to trim, and an empty cell without quotes is null already
             if not self.table.doubled:
                 return self.raw
             return self.raw.with_columns(pl.when(pl.col(heading) != "").then(pl.col(heading)) for heading in self.places)
