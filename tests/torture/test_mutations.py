@@ -54,6 +54,7 @@ def torture(district: Grove, version: str, number: int, seed: int) -> Counter[st
     sound = write(district.folder.parent / "sound", base(version))
     due = oracle.expected(base(version))
     ended: Counter[str] = Counter()
+    last: Roster = {name: {} for name in district.roster()}  # what was last known of each row, also of those that have left
     for turn in range(number):
         if turn % 6 == 0:  # and from time to time the sound one, which must bring everything back
             send(district, sound)
@@ -69,6 +70,8 @@ def torture(district: Grove, version: str, number: int, seed: int) -> Counter[st
         send(district, sound)
         said = broken(district.folder, random.Random(dice.random()))
         before, letters = district.roster(), district.everything()
+        for name, rows in before.items():
+            last[name].update(rows)
         story = (seed, turn, said)
 
         run = district.runs()
@@ -83,7 +86,7 @@ def torture(district: Grove, version: str, number: int, seed: int) -> Counter[st
             assert district.everything() == letters, story
             assert run.message and run.next_step, story
         else:
-            agree(district, run, before, story)
+            agree(district, run, before, last, story)
     return ended
 
 
@@ -99,7 +102,7 @@ def yes(district: Grove, run: Run) -> Run:
         raise AssertionError(f"{run.message} {error}") from error
 
 
-def agree(district: Grove, run: Run, before: Roster, story: Any) -> None:
+def agree(district: Grove, run: Run, before: Roster, last: Roster, story: Any) -> None:
     """Hold what was written against what anybody reads in the files."""
     reading, manifest = oracle.of_folder(district.folder)
     is_1_2 = b"oneroster.version,1.2" in manifest.replace(b'"', b"").replace(b" ", b"") if manifest else "roles" in reading
@@ -114,7 +117,7 @@ def agree(district: Grove, run: Run, before: Roster, story: Any) -> None:
         for one, values in rows.items():
             was = before[name].get(one)
             sent = says.get(one, []) if says is not None else []
-            written = [each for each in sent if same(each, values, was)]
+            written = [each for each in sent if same(each, values, last[name].get(one))]
             kept = was == values and (
                 says is None
                 or (name, one) in unfit
@@ -132,7 +135,7 @@ def agree(district: Grove, run: Run, before: Roster, story: Any) -> None:
 
 
 def same(sent: dict[str, str | None], has: dict[str, str | None], was: dict[str, str | None] | None) -> bool:
-    """Say whether a row holds what was sent, and for what was not sent what stood there before."""
+    """Say whether a row holds what was sent, and for what was not sent what was last known of it: who returns is the same."""
     for column, value in has.items():
         if column == "metadata":
             continue
