@@ -4,6 +4,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
+# Images of build servers tell Python to keep nothing that it has compiled: each of our processes would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A name on the PATH is no proof: version managers leave stubs that only say how to install the real one.
 FIND_PYTHON = for name in python3.13 python3.12 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$name && exit; done; \

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 
@@ -20,6 +19,7 @@ from rollbook.store import audit, loading, usernames
 from rollbook.store.accounts import give
 from rollbook.store.following import KEYS, Following
 from rollbook.store.models import Account, AuditEntry, District, FormerUsername, Override, Person, Source
+from tests import signing_in
 from tests.district import Files, Grove, edited, minus, plus, small, user
 from tests.pipeline.test_properties import districts, effort, new_district  # noqa: F401 - a fixture
 
@@ -82,8 +82,7 @@ def known_indexes(table: str) -> dict[str, Any]:
 
 
 def test_whoever_leaves_is_out_on_the_next_request_and_back_when_they_return(imported: Grove) -> None:
-    client = Client()
-    client.force_login(activate(imported, "p3"))
+    client = signing_in.of(activate(imported, "p3"))
     assert client.get("/").status_code == 200
     imported.applies(minus(small(), "p3"))
     assert client.get("/").status_code == 302

@@ -1,12 +1,17 @@
 """What the gate counts, on a district of 300 students: at each limit, just below it, and below its floor."""
 
+import json
+
+import polars as pl
 import pytest
 
 from rollbook.actions import sources
+from rollbook.domain.entities import ENROLLMENT
 from rollbook.domain.errors import ConfigError, NotAllowed
 from rollbook.domain.gate import DEFAULTS
 from rollbook.domain.runs import Trigger
 from rollbook.store.models import AuditEntry, Limit, Run
+from rollbook.store.snapshots import accepted
 from tests.district import Files, Grove, enrollment, minus, read, small, user, without, write
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +87,18 @@ def test_half_of_one_class_holds(grove: tuple[Grove, Files]) -> None:
     run = plan(grove, files | {"enrollments": without(files["enrollments"], *students[:16])})
     assert district.closed(run) == ["enrollment.vanish.all.section.share"]
     assert run.reasons == ["16 of 31 places in Homeroom 10 would become inactive (51.6 %, limit 50 %)"]
+
+
+def test_hashes_of_an_earlier_release_that_lack_what_the_gate_counts_by_are_not_trusted(grove: tuple[Grove, Files]) -> None:
+    district, files = grove
+    fewer = files | {"enrollments": files["enrollments"][:-20]}
+    due = list(plan(grove, fewer).measures.order_by("key", "scope_id").values_list("key", "scope_id", "count", "of"))
+    old = accepted(district.source.pk, district.source.accepted_run or 0)
+    page = old.folder / "enrollment.json"
+    page.write_text(json.dumps({name: value for name, value in json.loads(page.read_text()).items() if name != "beside"}))
+    pl.read_parquet(old.file(ENROLLMENT)).drop("section").write_parquet(old.file(ENROLLMENT))
+    assert list(plan(grove, fewer).measures.order_by("key", "scope_id").values_list("key", "scope_id", "count", "of")) == due
+    assert any(key == "enrollment.vanish.all.section.share" and of for key, _, _, of in due)
 
 
 @pytest.mark.once

@@ -8,7 +8,8 @@ import pytest
 
 from rollbook.domain.entities import ENTITIES
 from rollbook.domain.findings import Level, Rule
-from rollbook.pipeline import check, undo
+from rollbook.domain.runs import Trigger
+from rollbook.pipeline import candidates, check, undo
 from rollbook.pipeline.rules import CATALOGUE
 from rollbook.store.models import Run
 from tests.district import (
@@ -288,3 +289,17 @@ def test_who_loses_the_last_class_or_teacher_is_named_though_unchanged(district:
     run = district.applies(files)
     assert [each["sourced_id"] for each in district.findings(run, "student_without_class")] == ["p1"]
     assert [each["sourced_id"] for each in district.findings(run, "class_without_teacher")] == ["k2"]
+
+
+def test_many_candidates_are_found_fault_with_as_few_are(district: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what few rows do not touch nothing is read; that may spare time, and nothing else."""
+    names = [name for name in EXAMPLES if rule(name).level is not Level.ERROR]
+    district.applies(together(2, names))
+    files = together(0, names)
+    some = {file: rows if file in ("manifest", "orgs") else rows[1:] for file, rows in files.items()}
+    few = district.sends(some, Trigger.PREVIEW)
+    monkeypatch.setattr(candidates, "FEW", 0)
+    many = district.runs(Trigger.PREVIEW)
+    said = [sorted(map(str, district.findings(run))) for run in (few, many)]
+    assert said[0] == said[1] and len({each["rule"] for each in district.findings(few)}) > 8
+    assert (few.digest, few.counts, few.summary) == (many.digest, many.counts, many.summary)

@@ -113,7 +113,7 @@ def test_signing_in_never_leads_to_another_host(started: Account) -> None:
 
 def test_signing_out_takes_a_post_and_ends_the_session(started: Account) -> None:
     client = Client()
-    client.force_login(started)
+    passes(client, started)
     assert client.get("/sign-out/").status_code == 405
     client.post("/sign-out/")
     assert client.get("/").headers["Location"].startswith("/sign-in/")

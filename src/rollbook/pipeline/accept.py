@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from rollbook.domain.entities import ENTITIES, Entity
+from rollbook.domain.entities import ENROLLMENT, ENTITIES, Entity
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.lib import columnar
 from rollbook.store import snapshots
@@ -42,15 +42,23 @@ def counts(accepted: Accepted, roster: Roster) -> pl.DataFrame:
     return pl.read_parquet(accepted.counts_file)
 
 
+def places(accepted: Accepted, roster: Roster, classes: pl.Series) -> pl.DataFrame:
+    """Count the active places in these classes: `section` and `n`; beside the database where the hashes are there."""
+    if accepted.columns(ENROLLMENT) is None:
+        return roster.sections(classes).group_by("section").agg(pl.col("n").sum())
+    here = accepted.rows(ENROLLMENT).filter(pl.col("section").is_in(classes.implode()))
+    return here.group_by("section").agg(n=pl.len()).collect(engine="streaming")
+
+
 def _counted(accepted: Accepted) -> pl.DataFrame:
     rows = {entity.name: accepted.rows(entity) for entity in ENTITIES}
     parts = [frame.select(pl.lit(name).alias("entity"), role=NO, org=NO, n=pl.len()) for name, frame in rows.items()]
     kind = pl.col("role").replace_strict(KIND_OF_ROLE, default="staff", return_dtype=pl.String)
     # People are told apart by a number made of their id: three times counted, that takes half as long as by the id itself.
     roles = rows["role"].select(role=kind, org="org", person=pl.col("person").hash()).collect(engine="streaming").lazy()
-    places = (("role", roles, "org"), ("enrollment", rows["enrollment"].with_columns(role=kind), "school"))
-    for name, frame, school in places:
-        parts.append(frame.group_by("role", org=school).agg(n=pl.len()).with_columns(entity=pl.lit(name)))
+    parts.append(roles.group_by("role", "org").agg(n=pl.len()).with_columns(entity=pl.lit("role")))
+    seats = rows["enrollment"].group_by("role", org="school").agg(n=pl.len()).with_columns(role=kind)
+    parts.append(seats.group_by("role", "org").agg(pl.col("n").sum()).with_columns(entity=pl.lit("enrollment")))
     for by in (("role", "org"), ("role",), ("org",)):
         parts.append(roles.group_by(by).agg(n=pl.col("person").n_unique()).with_columns(entity=pl.lit("person")))
     for name, school in (("section", "school"), ("course", "org")):

@@ -8,6 +8,9 @@ from rollbook.domain.changes import SITUATIONS, Change
 from rollbook.domain.entities import Entity
 from rollbook.store.roster import text
 
+#: So many candidates are held in memory, and only what they touch is looked at. Of more, all is read, each time it is asked for.
+FEW = 50_000
+
 
 @dataclass
 class Candidates:
@@ -30,6 +33,11 @@ class Candidates:
     unchanged: pl.Series = field(
         default_factory=lambda: pl.Series(dtype=pl.String)
     )  # keys in `rows` that an unchanged row has, too
+
+    @property
+    def few(self) -> bool:
+        """Say whether these are so few that it spares time to look at nothing but what they touch."""
+        return self.candidates <= FEW
 
 
 def nothing(entity: Entity) -> Candidates:

@@ -25,8 +25,9 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
     known = np.zeros(0, np.uint64)
     if accepted.columns(entity) is not None:
         known = np.sort(accepted.rows(entity).select("row_hash").collect()["row_hash"].to_numpy())
-    new = sent if anew else sent[columnar.missing(sent, known)]
-    gone = known[columnar.missing(known, sent)]
+    alone = _in_one_only(sent, known)
+    gone = alone[columnar.missing(alone, sent)]
+    new = sent if anew else alone[columnar.missing(alone, known)]
 
     if len(new) < len(sent):
         rows = rows.filter(pl.col("row_hash").is_in(pl.Series(new).implode()))
@@ -36,6 +37,8 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
     found = Candidates(
         entity, kept.columns, rows, empty.before, empty.gone, read=len(sent), candidates=len(new), identical=int(repeats.sum())
     )
+    if found.few and len(new) < len(sent):
+        found.rows = rows = rows.collect(engine="streaming").lazy()
     if not len(new) and not len(gone):
         return found
     if roster is None or not roster.holds(entity):
@@ -43,7 +46,7 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
         return found
     keys = rows.select("sourced_id").collect(engine="streaming")["sourced_id"]
     left = accepted.rows(entity).filter(pl.col("row_hash").is_in(pl.Series(gone).implode())).select("sourced_id").collect()
-    met = roster.rows(entity, pl.concat([keys, left["sourced_id"]]).unique())
+    met = roster.rows(entity, pl.concat([keys, left["sourced_id"]]).unique().sort())
     sent_again = met["sourced_id"].is_in(keys.implode())
     found.before = met.filter(sent_again)
     if not anew:
@@ -53,3 +56,17 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
     if not kept.partial:  # one unreadable id might be anybody's: then nobody may be taken for gone
         found.gone = met.filter(~sent_again & (pl.col("status") == "active"))
     return found
+
+
+def _in_one_only(sent: columnar.Hashes, known: columnar.Hashes) -> columnar.Hashes:
+    """Return what is in one of two sorted arrays and not in the other, sorted.
+
+    Shape: a sort that knows runs merges them, in an eighth of the time of searching each in the other.
+    """
+    if np.array_equal(sent, known):
+        return sent[:0]
+    both = np.concatenate([sent, known])
+    both.sort(kind="stable")
+    other = both[1:] != both[:-1]
+    alone: columnar.Hashes = both[np.append(True, other) & np.append(other, True)]
+    return alone

@@ -1,6 +1,6 @@
 """Gate: a changeset is held against the limits before anything of it is written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,9 +23,10 @@ Tally = dict[tuple[str, Kind, str | None, str | None], dict[str | None, int]]
 
 @dataclass
 class Live:
-    """How many rows are active now, by entity, role and school."""
+    """How many rows are active now, by entity, role and school; and, for the classes that one asks for, by class."""
 
     counts: pl.DataFrame
+    places: Callable[[pl.Series], pl.DataFrame]  # gives `section` and `n`
 
     def __post_init__(self) -> None:
         self._n = {(entity, role, org): n for entity, role, org, n in self.counts.iter_rows()}
@@ -68,7 +69,7 @@ def gate(
             measures.append(Measure(Threshold(name, Kind.VANISH, percent=100.0), active, active, always=True))
     tally = count(files, roster)
     names = _names(tally, roster)
-    classes = _classes(tally, roster)
+    classes = _classes(tally, live)
     for limit in limits:
         if limit.kind is Kind.ERROR:
             continue
@@ -136,9 +137,9 @@ def _changes(name: str, files: RunFiles) -> pl.DataFrame | None:
 def _add(tally: Tally, name: str, changes: pl.DataFrame, role: str | None, place: str | None) -> None:
     by = ["kind", *([role] if role else []), *([place] if place else [])]
     scope = {None: None, "school": "org", "section": "section"}[place]
-    for row in changes.group_by(by).agg(pl.col("sourced_id").n_unique().alias("n")).iter_rows(named=True):
-        key = (name, Kind(row["kind"]), row[role] if role else None, scope)
-        tally.setdefault(key, {})[row[place] if place else None] = row["n"]
+    for kind, *of, n in changes.group_by(by).agg(pl.col("sourced_id").n_unique()).iter_rows():
+        key = (name, Kind(kind), of[0] if role else None, scope)
+        tally.setdefault(key, {})[of[-1] if place else None] = n
 
 
 def _count_people(tally: Tally, people: pl.DataFrame, roles: pl.DataFrame | None, files: RunFiles, roster: Roster) -> None:
@@ -204,8 +205,7 @@ def _names(tally: Tally, roster: Roster) -> dict[tuple[str | None, str | None], 
     return found
 
 
-def _classes(tally: Tally, roster: Roster) -> dict[str | None, int]:
+def _classes(tally: Tally, live: Live) -> dict[str | None, int]:
     """Count the active enrollments of the classes that lose some."""
     losing = tally.get(("enrollment", Kind.VANISH, None, "section"), {})
-    counts = roster.sections(pl.Series([key for key in losing if key], dtype=pl.String))
-    return dict(counts.group_by("section").agg(pl.col("n").sum()).iter_rows())
+    return dict(live.places(pl.Series([key for key in losing if key], dtype=pl.String)).iter_rows())

@@ -38,14 +38,21 @@ class Picture:
         """Return the candidates that are not unfit, so far."""
         return without(self.candidates[name].rows, self.unfit.get(name, NONE))
 
-    def after(self, name: str) -> pl.LazyFrame:
+    def few(self, name: str, keys: pl.LazyFrame) -> pl.Series | None:
+        """Return keys that the candidates of an entity touch, or None where those are so many that all may as well be read."""
+        return keys.unique().collect().to_series() if self.candidates[name].few else None
+
+    def after(self, name: str, column: str = "sourced_id", keys: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows as the source sent them, but for the unfit: what the roster would hold.
 
+        Shape: with keys, only the rows that have one of them in that column: most of the cost of a night is in all the others.
         Needs: the source offers the entity.
         """
         if self.snapshot is None:
             raise RollbookError(f"A rule asked for all rows of {name}, which this import does not have")
         rows = self.snapshot.rows(entity(name))
+        if keys is not None:
+            rows = rows.filter(pl.col(column).is_in(keys.implode()))
         if self.candidates[name].identical:  # a row that is sent twice is one row
             rows = rows.unique("row_hash", keep="first", maintain_order=True)
         return without(rows, self.unfit.get(name, NONE))

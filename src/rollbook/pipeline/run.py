@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -108,7 +109,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
 
     runs.at_stage(run, Stage.GATE)
     offered = frozenset(snapshot.kept) if snapshot else frozenset()
-    live = Live(accept.counts(old, roster) if source.accepted_run else roster.counts())
+    live = Live(accept.counts(old, roster) if source.accepted_run else roster.counts(), partial(accept.places, old, roster))
     columnar.keep(live.counts.lazy(), files.live_file)
     questions = tuple(snapshot.questions) if snapshot else ()
     new_ids = rekeyed(files)

@@ -1,5 +1,6 @@
 """Summary: what became of the rows of an import, in the groups that people think in."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from rollbook.store.snapshots import RunFiles, Snapshot
 
 #: A person who is several of these counts once, as the first of them.
 RANK = {"student": 0, "teacher": 1, "staff": 2, "guardian": 3}
+RANK_OF_ROLE = {role: RANK[kind] for role, kind in KIND_OF_ROLE.items()}
+#: What a group is called, by the rank of a person or by the role in a class.
+GROUPS: dict[Any, str] = {**{rank: kind for kind, rank in RANK.items()}, **KIND_OF_ROLE}
+#: And what all others are.
+REST = {"person": "none", "enrollment": "staff"}
 
 #: What the lines of the summary are called, and which groups each puts together.
 LINES = (
@@ -102,64 +108,64 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
     if snapshot.kept[name].rows + unreadable > read:  # identical rows count once
         rows = rows.unique("row_hash")
     if name == "person":
-        sent = rows.select("sourced_id").join(_groups(snapshot.rows(ROLE)), on="sourced_id", how="left")
-        # Asked three times below; ids and groups are little beside reading them thrice.
-        sent = sent.with_columns(pl.col("group").fill_null("none")).collect(engine="streaming").lazy()
-        rest = "none"
+        # Asked three times below; numbers are little beside reading the ids thrice.
+        sent = rows.select(key=_key("sourced_id")).join(_firsts(snapshot.rows(ROLE)), on="key", how="left")
+        sent = sent.collect(engine="streaming").lazy()
     else:
-        sent = rows.select("sourced_id", group=_kind(pl.col("role")))
-        rest = "staff"
-    found = {("read", group): n for group, n in _counted(sent)}
-    found["read", rest] = found.get(("read", rest), 0) + unreadable
+        sent = rows.select(key=_key("sourced_id"), group="role")
+    rest = REST[name]
+    found = _counted("read", sent, rest)
+    found["read", rest] += unreadable
+    unfit = _unfit(entity.name, files).select(key=_key("sourced_id")).collect(engine="streaming")
     found["unfit", rest] = unreadable
-    unfit = _unfit(entity.name, files).collect(engine="streaming")
     if unfit.height:
-        for group, n in _counted(sent.join(unfit.lazy(), on="sourced_id", how="semi")):
-            found["unfit", group] = found.get(("unfit", group), 0) + n
+        found += _counted("unfit", sent.join(unfit.lazy(), on="key", how="semi"), rest)
     changes = files.changes(entity)
     if changes is None:
         return found
     come = changes.filter(pl.col("kind") != Change.VANISH.value)
-    come = come.join(sent, on="sourced_id") if name == "person" else come.with_columns(group=_kind(pl.col("role")))
+    if name == "person":
+        come = come.select("kind", key=_key("sourced_id")).join(sent, on="key")
+    else:
+        come = come.select("kind", group="role")
     for kind, group, n in come.group_by("kind", "group").len().collect(engine="streaming").iter_rows():
-        found[kind, group] = n
-    return found | _leaving(name, files)
+        found[kind, GROUPS.get(group, rest)] += n
+    return found + _leaving(name, files)
 
 
-def _leaving(name: str, files: RunFiles) -> dict[tuple[str, str], int]:
+def _leaving(name: str, files: RunFiles) -> Counter[tuple[str, str]]:
     """Count what would leave, by group."""
     changes = files.changes(PERSON if name == "person" else ENROLLMENT)
     if changes is None:
-        return {}
+        return Counter()
     left = changes.filter(pl.col("kind") == Change.VANISH.value)
     if name == "person":
-        keys = left.select("sourced_id")
+        leaving = left.select(key=_key("sourced_id"), group=pl.lit(None, pl.Int8))
         roles = files.changes(ROLE)
-        gone = pl.LazyFrame(schema={"sourced_id": pl.String, "group": pl.String})
         if roles is not None:
-            mine = roles.filter(pl.col("kind") == Change.VANISH.value).select(
-                person=pl.col("was.person"), role=pl.col("was.role")
-            )
-            gone = _groups(mine)
-        leaving = keys.join(gone, on="sourced_id", how="left").with_columns(pl.col("group").fill_null("none"))
+            mine = roles.filter(pl.col("kind") == Change.VANISH.value).select(person="was.person", role="was.role")
+            leaving = leaving.select("key").join(_firsts(mine), on="key", how="left")
     else:
-        leaving = left.select("sourced_id", group=_kind(pl.col("was.role")))
-    return {(Change.VANISH, group): n for group, n in _counted(leaving)}
+        leaving = left.select(group="was.role")
+    return _counted(Change.VANISH, leaving, REST[name])
 
 
-def _groups(roles: pl.LazyFrame) -> pl.LazyFrame:
-    rank = _kind(pl.col("role")).replace_strict(RANK, return_dtype=pl.Int8)
-    first = roles.select(sourced_id=pl.col("person"), rank=rank).group_by("sourced_id").agg(pl.col("rank").min())
-    names = {rank: name for name, rank in RANK.items()}
-    return first.select("sourced_id", group=pl.col("rank").replace_strict(names, return_dtype=pl.String))
+def _key(column: str) -> pl.Expr:
+    """Tell people apart by a number made of their id: joined and grouped, that takes half as long as by the id itself."""
+    return pl.col(column).hash()
 
 
-def _kind(role: pl.Expr) -> pl.Expr:
-    return role.replace_strict(KIND_OF_ROLE, default="staff", return_dtype=pl.String)
+def _firsts(roles: pl.LazyFrame) -> pl.LazyFrame:
+    """Find the first thing that everybody is."""
+    rank = pl.col("role").replace_strict(RANK_OF_ROLE, default=RANK["staff"], return_dtype=pl.Int8)
+    return roles.select(key=_key("person"), group=rank).group_by("key").agg(pl.col("group").min())
 
 
-def _counted(rows: pl.LazyFrame) -> list[tuple[str, int]]:
-    return list(rows.group_by("group").len().collect(engine="streaming").iter_rows())
+def _counted(kind: str, rows: pl.LazyFrame, rest: str) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    for group, n in rows.group_by("group").len().collect(engine="streaming").iter_rows():
+        found[kind, GROUPS.get(group, rest)] += n
+    return found
 
 
 def _unfit(name: str, files: RunFiles) -> pl.LazyFrame:

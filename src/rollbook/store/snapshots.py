@@ -134,7 +134,12 @@ def files_of(source: int, run: int) -> RunFiles:
 
 
 #: What the gate counts active rows by, kept beside their hashes, so that it never has to count in the database.
-COUNTED_BY = {"course": ("org",), "section": ("school",), "role": ("person", "org", "role"), "enrollment": ("role", "school")}
+COUNTED_BY = {
+    "course": ("org",),
+    "section": ("school",),
+    "role": ("person", "org", "role"),
+    "enrollment": ("role", "school", "section"),
+}
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,8 @@ class Accepted:
     def columns(self, entity: Entity) -> list[str] | None:
         """Name the columns that the hashes cover, or None where there are no hashes to trust."""
         page = _read(self.folder / f"{entity.name}.json")
-        if page is None or page["hash"] != columnar.HASH_VERSION or not self.file(entity).exists():
-            return None
-        columns: list[str] = page["columns"]
-        return columns
+        columns: list[str] = page["columns"] if page else []
+        return columns if page == _page(entity, columns) and self.file(entity).exists() else None
 
     def rows(self, entity: Entity) -> pl.LazyFrame:
         """Return `row_hash`, `sourced_id` and the columns that the gate counts by, of the active rows."""
@@ -166,14 +169,14 @@ class Accepted:
         """Replace an entity's hashes. The page that says what they cover comes last, so that half is nothing."""
         (self.folder / f"{entity.name}.json").unlink(missing_ok=True)
         columnar.keep(rows.select("row_hash", "sourced_id", *COUNTED_BY.get(entity.name, ())), self.file(entity))
-        _write(self.folder / f"{entity.name}.json", {"hash": columnar.HASH_VERSION, "columns": columns})
+        _write(self.folder / f"{entity.name}.json", _page(entity, columns))
 
     def take(self, entity: Entity, other: "Accepted") -> None:
         """Take over what another generation holds for an entity in which nothing changed."""
         columns = other.columns(entity)
         if columns is not None:
             columnar.same_file(other.file(entity), self.file(entity))
-            _write(self.folder / f"{entity.name}.json", {"hash": columnar.HASH_VERSION, "columns": columns})
+            _write(self.folder / f"{entity.name}.json", _page(entity, columns))
 
 
 def accepted(source: int, run: int) -> Accepted:
@@ -202,6 +205,11 @@ def changed_entities(files: RunFiles) -> Iterator[tuple[Entity, pl.LazyFrame]]:
         changes = files.changes(entity)
         if changes is not None:
             yield entity, changes
+
+
+def _page(entity: Entity, columns: list[str]) -> dict[str, Any]:
+    """Say what hashes cover, how they are made, and what is kept beside them: other ones are not to be trusted."""
+    return {"hash": columnar.HASH_VERSION, "columns": columns, "beside": list(COUNTED_BY.get(entity.name, ()))}
 
 
 def _write(path: Path, page: dict[str, Any]) -> None:

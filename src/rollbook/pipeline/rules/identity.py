@@ -39,10 +39,15 @@ def _twice(picture: Picture, name: str, column: str) -> pl.DataFrame:
         return NOTHING
     value = pl.col(column).str.to_lowercase().alias("value")
     every = picture.after(name).select("sourced_id", "source_file", "line", value).drop_nulls("value")
-    # Which values occur twice is a question to one column; only their rows are read whole.
-    twice = every.select("value").filter(pl.col("value").is_duplicated()).unique()
-    shared = every.join(twice.join(picture.fit(name).select(value), on="value", how="semi"), on="value", how="semi")
-    rows = shared.collect(engine="streaming")
+    came = picture.fit(name).select(value)
+    # Which values occur twice is a question to one column; only their rows, if there are any, are read whole.
+    values = every.select("value")
+    if picture.candidates[name].few:
+        values = values.join(came, on="value", how="semi")
+    twice = values.filter(pl.col("value").is_duplicated()).unique().join(came, on="value", how="semi").collect(engine="streaming")
+    if not twice.height:
+        return NOTHING
+    rows = every.join(twice.lazy(), on="value", how="semi").collect(engine="streaming")
     people = rows.group_by("value").agg(pl.len().alias("n"), pl.col("sourced_id").sort().head(5).str.join(", ").alias("ids"))
     faulty = rows.join(people, on="value").sort("value", "line")
     message = pl.format("{}: {} is shared by {} people: {}.", place(), pl.lit(column), pl.col("n"), pl.col("ids"))
@@ -83,8 +88,10 @@ def id_almost_the_same(picture: Picture, name: str) -> pl.DataFrame:
     rows = picture.candidates[name].rows.select("sourced_id", "source_file", "line", bare)
     others = picture.after(name) if picture.offers(name) else rows
     leaving = picture.gone(name).rename("sourced_id").to_frame().lazy()
-    every = pl.concat([others.select("sourced_id"), leaving]).unique()
-    near = every.with_columns(bare).rename({"sourced_id": "other"})
+    every = pl.concat([others.select("sourced_id"), leaving]).with_columns(bare)
+    if picture.candidates[name].few:
+        every = every.join(rows, on="bare", how="semi")
+    near = every.unique("sourced_id").rename({"sourced_id": "other"})
     faulty = rows.join(near, on="bare").filter(pl.col("sourced_id") != pl.col("other")).collect(engine="streaming")
     message = pl.format(
         "{}: the id '{}' is almost '{}': they differ by case or by zeros in front.",

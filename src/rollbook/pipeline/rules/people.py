@@ -13,15 +13,15 @@ def student_without_class(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Enroll the student at the source, or end their time at the school.
     """
-    students = picture.after("role").filter(pl.col("role") == "student").select(pl.col("person").alias("sourced_id"))
-    placed = picture.after("enrollment").select(pl.col("person").alias("sourced_id"))
-    touched = [picture.fit("person").select("sourced_id")]
-    for key in ("role", "enrollment"):
-        if key in picture.leaving:
-            touched.append(picture.leaving[key].lazy().select(pl.col("person").alias("sourced_id")))
-    rows = picture.after("person").select("sourced_id", "source_file", "line")
+    left = [picture.leaving[key].lazy().select(sourced_id="person") for key in ("role", "enrollment") if key in picture.leaving]
+    touched = pl.concat([picture.fit("person").select("sourced_id"), *left])
+    few = picture.few("person", touched)
+    students = picture.after("role", "person", few).filter(pl.col("role") == "student").select(sourced_id="person")
+    placed = picture.after("enrollment", "person", few).select(sourced_id="person")
     faulty = (
-        rows.join(pl.concat(touched), on="sourced_id", how="semi")
+        picture.after("person", "sourced_id", few)
+        .select("sourced_id", "source_file", "line")
+        .join(touched, on="sourced_id", how="semi")
         .join(students, on="sourced_id", how="semi")
         .join(placed, on="sourced_id", how="anti")
         .sort("line")
@@ -36,8 +36,9 @@ def person_without_role(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Export the person's role, too.
     """
-    roles = picture.after("role").select(pl.col("person").alias("sourced_id"))
-    faulty = picture.fit("person").select("sourced_id", "source_file", "line").join(roles, on="sourced_id", how="anti")
+    rows = picture.fit("person").select("sourced_id", "source_file", "line")
+    roles = picture.after("role", "person", picture.few("person", rows.select("sourced_id"))).select(sourced_id="person")
+    faulty = rows.join(roles, on="sourced_id", how="anti")
     return told(
         faulty.collect(engine="streaming"), pl.format("{}: '{}' has no role at any school.", place(), pl.col("sourced_id"))
     )
@@ -51,8 +52,9 @@ def primary_org_without_role(picture: Picture, name: str) -> pl.DataFrame:
     """
     if not picture.has("person", "primary_org"):
         return NOTHING
-    roles = picture.after("role").select(pl.col("person").alias("sourced_id"), pl.col("org").alias("primary_org"))
     rows = picture.fit("person").select("sourced_id", "source_file", "line", "primary_org").drop_nulls("primary_org")
+    roles = picture.after("role", "person", picture.few("person", rows.select("sourced_id")))
+    roles = roles.select(sourced_id="person", primary_org="org")
     faulty = rows.join(roles, on=["sourced_id", "primary_org"], how="anti").collect(engine="streaming")
     message = pl.format(
         "{}: the main school of '{}' is '{}', but there is no role there.", place(), pl.col("sourced_id"), pl.col("primary_org")
@@ -68,7 +70,8 @@ def two_primary_roles(picture: Picture, name: str) -> pl.DataFrame:
     """
     pair = ["person", "org"]
     touched = picture.fit("role").filter(pl.col("role_type") == "primary").select(pair)
-    primary = picture.after("role").filter(pl.col("role_type") == "primary")
+    primary = picture.after("role", "person", picture.few("role", touched.select("person")))
+    primary = primary.filter(pl.col("role_type") == "primary")
     twice = primary.group_by(pair).len("n").filter(pl.col("n") > 1).join(touched, on=pair, how="semi")
     rows = primary.select("sourced_id", "source_file", "line", "role", *pair).join(twice, on=pair).collect(engine="streaming")
     roles = rows.group_by(pair).agg(pl.col("role").sort().str.join(", ").alias("roles"))
@@ -93,7 +96,8 @@ def role_in_class_differs(picture: Picture, name: str) -> pl.DataFrame:
     if not picture.has("enrollment", "person", "role", "section"):
         return NOTHING
     rows = picture.fit("enrollment").select("sourced_id", "source_file", "line", "person", "section", "role")
-    roles = picture.after("role").select("person", is_role=pl.col("role"))
+    roles = picture.after("role", "person", picture.few("enrollment", rows.select("person")))
+    roles = roles.select("person", is_role=pl.col("role"))
     students = roles.filter(pl.col("is_role") == "student").select("person")
     others = roles.filter(pl.col("is_role") != "student").select("person")
     teaching = (

@@ -19,8 +19,10 @@ def required_value(picture: Picture, name: str) -> pl.DataFrame:
     needed = [column.name for column in entity(name).columns if column.required and column.name in candidates.columns]
     columns = ["sourced_id", "source_file", "line", *needed]
     faulty = candidates.rows.select(columns).filter(pl.any_horizontal(pl.col(needed).is_null())).collect(engine="streaming")
+    if not faulty.height:
+        return NOTHING
     one, _ = ENTITY_WORDS[name]
-    found = [NOTHING]
+    found = []
     for column in needed:
         words = column.replace("_", " ")
         message = pl.format("{}: {} is empty. Every {} needs one.", place(), pl.lit(words), pl.lit(one))

@@ -44,6 +44,8 @@ def rule(name: str, level: Level, *entities: str, needs: tuple[str, ...] = ()) -
 
 def findings(words: Rule, entity: str, found: pl.DataFrame) -> pl.DataFrame:
     """Give what a rule found the columns of findings."""
+    if not found.height:  # as most rules find, most nights
+        return FAULTS.to_frame()
     return found.select(
         pl.lit(entity).alias("entity"),
         pl.lit(words.level.value).alias("level"),

@@ -5,8 +5,9 @@ import re
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +168,17 @@ def _make_indexes(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE INDEX {name}_{column} ON {name} ({column})")
 
 
-def columns_of(sql: str, arguments: Iterable[str]) -> list[str]:
-    """Return what a query's columns are called, without a district. Raises sqlite3.Error for what cannot run."""
+@lru_cache(maxsize=256)
+def columns_of(sql: str, arguments: frozenset[str]) -> tuple[str, ...]:
+    """Return what a query's columns are called, without a district. Raises sqlite3.Error for what cannot run.
+
+    Shape: it takes the tables of a whole PowerSchool, empty, and plugins come with the same queries again.
+    """
     with closing(sqlite3.connect(":memory:")) as connection:
         _make_tables(connection)
         oracle.install(connection, str)
         connection.set_authorizer(_only_reading)
-        return [column[0] for column in connection.execute(sql, dict.fromkeys(arguments)).description]
+        return tuple(column[0] for column in connection.execute(sql, dict.fromkeys(arguments)).description)
 
 
 def _fill(connection: sqlite3.Connection, tables: Mapping[str, pl.DataFrame]) -> None:

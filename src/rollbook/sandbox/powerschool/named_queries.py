@@ -157,7 +157,7 @@ def _sql(code: str, runnable: str, columns: int, arguments: set[str]) -> list[st
     if unknown := set(_BIND.findall(code)) - arguments:
         return [f"the SQL uses :{min(unknown)}, which is no argument"]
     try:
-        selected = columns_of(runnable, arguments)
+        selected = columns_of(runnable, frozenset(arguments))
     except sqlite3.Error as reason:
         return [f"the SQL cannot run here ({reason}); the simulator knows the tables of a roster, and plain SQL"]
     faults = [f"SELECT has a column without a name: {each}" for each in selected if not re.fullmatch(r"[\w$#]+", each)]
