@@ -17,7 +17,8 @@ class Candidates:
     """The rows of one entity that may have to change, and how many others there are.
 
     Shape: `rows` is lazy: `sourced_id`, the offered columns, `source_file`, `line`, `row_hash`. `before` has the roster's rows
-        with the keys of `rows`; `gone` has the active rows that were not sent. Neither grows with what did not change.
+        with the keys of `rows` that are not settled; `gone` has the active rows that were not sent. Neither grows with what did
+        not change.
     """
 
     entity: Entity
@@ -33,6 +34,13 @@ class Candidates:
     unchanged: pl.Series = field(
         default_factory=lambda: pl.Series(dtype=pl.String)
     )  # keys in `rows` that an unchanged row has, too
+    settled: pl.Series = field(
+        default_factory=lambda: pl.Series(dtype=pl.UInt64)
+    )  # hashes in `rows` of what is in the roster to the letter: judged anew, and never a change
+
+    def moving(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return those of `rows` that are not settled."""
+        return rows.filter(~pl.col("row_hash").is_in(self.settled.implode())) if len(self.settled) else rows
 
     @property
     def few(self) -> bool:
@@ -53,6 +61,7 @@ def changes(found: Candidates, fit: pl.LazyFrame, vanish: pl.DataFrame) -> pl.La
     Gives: `kind`, `sourced_id`, `source_file`, `line`, `row_hash`, the offered columns, `was.<column>` for all columns.
     """
     was = {name: f"was.{name}" for name in found.entity.names}
+    fit = found.moving(fit)
     if found.before.height:
         rows = fit.join(found.before.rename(was).lazy(), on="sourced_id", how="left", maintain_order="left")
     else:

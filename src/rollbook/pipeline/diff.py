@@ -26,8 +26,8 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
     if accepted.columns(entity) is not None:
         known = np.sort(accepted.rows(entity).select("row_hash").collect()["row_hash"].to_numpy())
     alone = _in_one_only(sent, known)
-    gone = alone[columnar.missing(alone, sent)]
-    new = sent if anew else alone[columnar.missing(alone, known)]
+    gone, other = alone[columnar.missing(alone, sent)], alone[columnar.missing(alone, known)]
+    new = sent if anew else other
 
     if len(new) < len(sent):
         rows = rows.filter(pl.col("row_hash").is_in(pl.Series(new).implode()))
@@ -44,7 +44,9 @@ def diff(entity: Entity, snapshot: Snapshot, accepted: Accepted, roster: Roster 
     if roster is None or not roster.holds(entity):
         found.all_new = True
         return found
-    keys = rows.select("sourced_id").collect(engine="streaming")["sourced_id"]
+    if len(other) < len(new):
+        found.settled = pl.Series(sent[columnar.missing(sent, other)])
+    keys = found.moving(rows).select("sourced_id").collect(engine="streaming")["sourced_id"]
     left = accepted.rows(entity).filter(pl.col("row_hash").is_in(pl.Series(gone).implode())).select("sourced_id").collect()
     met = roster.rows(entity, pl.concat([keys, left["sourced_id"]]).unique().sort())
     sent_again = met["sourced_id"].is_in(keys.implode())

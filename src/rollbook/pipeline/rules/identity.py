@@ -63,8 +63,8 @@ def another_id(picture: Picture, name: str) -> pl.DataFrame:
     left = picture.leaving.get(name)
     if left is None or not left.height:
         return NOTHING
-    known = picture.candidates[name].before["sourced_id"]
-    came = picture.fit(name).filter(~pl.col("sourced_id").is_in(known.implode()))
+    candidates = picture.candidates[name]
+    came = candidates.moving(picture.fit(name)).filter(~pl.col("sourced_id").is_in(candidates.before["sourced_id"].implode()))
     pairs = []
     for column in ("username", "email", "identifier"):
         if picture.has(name, column):
