@@ -15,6 +15,7 @@ from rollbook.connectors.oneroster.forms import Manner
 from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPELT, STATUS, Field, Form
 from rollbook.domain.errors import SourceBroken, SourceUnavailable
 from rollbook.domain.findings import Level
+from rollbook.lib.columnar import row_hash
 from rollbook.lib.csv_table import Table, Unreadable
 from rollbook.lib.tabular import open_table
 
@@ -155,8 +156,7 @@ class Sheet:
         packed = pl.sum_horizontal(
             pl.lit(0, pl.UInt8), *[when.fill_null(False).cast(pl.UInt8) * (1 << bit) for bit, when in enumerate(alarms.values())]
         )
-        # Another release of polars may hash otherwise: then the files are read once as if they were others.
-        seen = self.raw.select(hash=pl.struct(*self.places).hash(), odd=packed.cast(pl.UInt8)).collect(engine="streaming")
+        seen = self.raw.select(hash=row_hash(list(self.places)), odd=packed.cast(pl.UInt8)).collect(engine="streaming")
         self.unchanged()
         hashes = np.sort(seen["hash"].to_numpy())
         odd = int(np.bitwise_or.reduce(seen["odd"].to_numpy(), initial=0))
