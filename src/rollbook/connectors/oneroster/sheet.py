@@ -156,7 +156,7 @@ class Sheet:
         packed = pl.sum_horizontal(
             pl.lit(0, pl.UInt8), *[when.fill_null(False).cast(pl.UInt8) * (1 << bit) for bit, when in enumerate(alarms.values())]
         )
-        # Not polars' own hash, which another release may change: by this one it is told that a source still sends what was undone.
+        # Not polars' own hash, which a release may change: this one tells that a source still sends what was undone.
         seen = self.raw.select(hash=row_hash(list(self.places)), odd=packed.cast(pl.UInt8)).collect(engine="streaming")
         self.unchanged()
         hashes = np.sort(seen["hash"].to_numpy())
