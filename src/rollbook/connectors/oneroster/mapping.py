@@ -214,7 +214,8 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: 
         is_a = pl.when(forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)).then(is_a).otherwise(unclear)
     nobody = forms.no_key(pl.col(person))
     rows = with_roles.cells().filter(~nobody) if "key" in with_roles.alarms else with_roles.cells()
-    known = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
+    by_person = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
+    known = by_person.collect(engine="streaming").lazy()  # it is joined twice: polars would read the file for each
     if not joined.is_empty():
         # Who is the child is told by the row's own role; what the adult is, by all roles that the person has.
         every = pl.col("roles").bitwise_or().over(two_rows.person("person", joined))
