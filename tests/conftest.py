@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return only_postgres or (uses_database(test) and test.get_closest_marker("once") is None)
 
     config.hook.pytest_deselected(items=[test for test in items if not belongs(test)])
-    items[:] = [test for test in items if belongs(test)]
+    items[:] = spread([test for test in items if belongs(test)])
     if DATABASE == "postgres" and not os.environ.get(postgres.GIVEN):
         for test in items:
             test.add_marker(pytest.mark.skip(reason=NO_POSTGRES))
+
+
+def spread(tests: list[pytest.Item]) -> list[pytest.Item]:
+    """Put the tests that drive a browser evenly between the others: else one process gets all of them, and ends last."""
+    slow = [test for test in tests if test.get_closest_marker("browser")]
+    others = [test for test in tests if not test.get_closest_marker("browser")]
+    step = len(others) // max(len(slow), 1) + 1
+    between = [others[at : at + step] for at in range(0, len(others), step)]
+    return [test for each in zip_longest(([test] for test in slow), between, fillvalue=[]) for part in each for test in part]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes for each core: browsers, servers and other processes are waited for."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_report_header() -> str:

@@ -14,6 +14,7 @@ from rollbook.domain.findings import FINDING
 ROW = ("sourced_id", "source_file", "line")
 
 FAULTS = pl.Schema({name: pl.Int64 if name in ("line", "count") else pl.String for name in FINDING})
+NO_FAULTS = FAULTS.to_frame()
 
 
 @dataclass(frozen=True)

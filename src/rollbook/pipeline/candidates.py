@@ -6,7 +6,7 @@ import polars as pl
 
 from rollbook.domain.changes import SITUATIONS, Change
 from rollbook.domain.entities import Entity
-from rollbook.store.roster import text
+from rollbook.store.roster import no_rows
 
 #: So many candidates are held in memory, and only what they touch is looked at. Of more, all is read, each time it is asked for.
 FEW = 50_000
@@ -51,7 +51,7 @@ class Candidates:
 def nothing(entity: Entity) -> Candidates:
     """Return no candidates: for an entity that was not sent, of which only a leaving parent may take rows."""
     empty = pl.LazyFrame(schema={"sourced_id": pl.String, "source_file": pl.String, "line": pl.Int64, "row_hash": pl.UInt64})
-    rows = text(("sourced_id", "status", *entity.names)).to_frame()
+    rows = no_rows("sourced_id", "status", *entity.names)
     return Candidates(entity, [], empty, rows, rows)
 
 

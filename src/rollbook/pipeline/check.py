@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from rollbook.connectors.protocol import FAULTS
+from rollbook.connectors.protocol import FAULTS, NO_FAULTS
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import ENTITIES, Column, Entity
 from rollbook.domain.findings import Level, Rule
@@ -15,7 +15,7 @@ from rollbook.pipeline.candidates import Candidates, changes
 from rollbook.pipeline.picture import NONE, Picture, without
 from rollbook.pipeline.rules import CATALOGUE
 from rollbook.pipeline.rules.rule import findings, place, told
-from rollbook.store.roster import Roster, text
+from rollbook.store.roster import Roster, no_rows
 from rollbook.store.snapshots import RunFiles, Snapshot
 
 #: Rules that this module itself applies, because they decide which rows a parent takes with it.
@@ -90,7 +90,7 @@ def check(
         if moves(entity):
             progress(len(touched) + done, 2 * len(touched), entity.name)
         checked.counts[entity.name] = _keep_changes(entity, picture, unfit_rows[entity.name], files)
-    whole = pl.concat(said) if said else FAULTS.to_frame()
+    whole = pl.concat(said) if said else NO_FAULTS
     columnar.keep(whole.lazy(), files.findings_file)
     for level in Level:
         checked.levels[level] = int(whole.filter(pl.col("level") == level.value)["count"].sum())
@@ -163,12 +163,12 @@ def _identical(candidates: Candidates) -> pl.DataFrame:
 def _collisions(candidates: Candidates, picture: Picture) -> pl.DataFrame:
     name = candidates.entity.name
     if not candidates.candidates:
-        return FAULTS.to_frame()
+        return NO_FAULTS
     keys = candidates.rows.select("sourced_id").collect(engine="streaming")["sourced_id"]
     twice = keys.filter(keys.is_duplicated()).unique() if keys.n_unique() < len(keys) else NONE
     twice = pl.concat([twice, candidates.unchanged]).unique()
     if not len(twice):
-        return FAULTS.to_frame()
+        return NO_FAULTS
     source = picture.snapshot.rows(candidates.entity) if picture.offers(name) and picture.snapshot else candidates.rows
     rows = source.filter(pl.col("sourced_id").is_in(twice.implode())).unique("row_hash", maintain_order=True).collect()
     lines = pl.col("line").cast(pl.String).sort().str.join(" and ").over("sourced_id")
@@ -191,7 +191,7 @@ def _dangling_in(column: Column, entity: Entity, picture: Picture) -> pl.DataFra
     rows = picture.fit(entity.name).select("sourced_id", "source_file", "line", target=pl.col(column.name)).drop_nulls("target")
     if column.many:
         rows = rows.with_columns(pl.col("target").str.split(",")).explode("target")
-    sent = text(("target",)).to_frame().lazy()
+    sent = no_rows("target").lazy()
     if picture.offers(parent.name):
         sent = picture.after(parent.name).select(target=pl.col("sourced_id"))
     elif parent.name in picture.candidates:
@@ -201,7 +201,7 @@ def _dangling_in(column: Column, entity: Entity, picture: Picture) -> pl.DataFra
         known = picture.known(parent, missing["target"].unique())
         missing = missing.filter(~pl.col("target").is_in(known.implode()))
     if not missing.height:
-        return FAULTS.to_frame()
+        return NO_FAULTS
     missing = missing.sort("line", "sourced_id")
     refused = pl.col("target").is_in(picture.unfit.get(parent.name, NONE).implode())
     leaves = pl.col("target").is_in(picture.gone(parent.name).implode())
@@ -227,7 +227,7 @@ def _orphans(entity: Entity, picture: Picture) -> tuple[pl.DataFrame, pl.DataFra
         if len(picture.gone(column.refers_to or "")) and not picture.candidates[name].all_gone
     ]
     if not kids:
-        return FAULTS.to_frame(), text(("sourced_id", "status", *entity.names)).to_frame()
+        return NO_FAULTS, no_rows("sourced_id", "status", *entity.names)
     taken = pl.concat(kids).unique("sourced_id", maintain_order=True)
     taken = taken.filter(~pl.col("sourced_id").is_in(picture.gone(name).implode()))
     if taken.height and picture.candidates[name].candidates:
@@ -236,7 +236,7 @@ def _orphans(entity: Entity, picture: Picture) -> tuple[pl.DataFrame, pl.DataFra
         )
         taken = taken.filter(~pl.col("sourced_id").is_in(mended["sourced_id"].implode()))
     if not taken.height or not picture.offers(name) or picture.snapshot is None:
-        return FAULTS.to_frame(), taken
+        return NO_FAULTS, taken
     sent = picture.snapshot.rows(entity).select("sourced_id", "source_file", "line")
     rows = sent.join(taken.lazy().select("sourced_id"), on="sourced_id", how="semi").collect()
     rows = rows.filter(~pl.col("sourced_id").is_in(picture.unfit[name].implode()))

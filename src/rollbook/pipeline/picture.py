@@ -7,7 +7,7 @@ import polars as pl
 from rollbook.domain.entities import Entity, entity
 from rollbook.domain.errors import RollbookError
 from rollbook.pipeline.candidates import Candidates
-from rollbook.store.roster import Roster, text
+from rollbook.store.roster import Roster, no_rows
 from rollbook.store.snapshots import Snapshot
 
 NONE = pl.Series(dtype=pl.String)
@@ -71,7 +71,7 @@ class Picture:
     def children(self, child: Entity, column: str, keys: pl.Series) -> pl.DataFrame:
         """Return the active rows that point to any of these keys."""
         if self.roster is None or not len(keys):
-            return text(("sourced_id", "status", *child.names)).to_frame()
+            return no_rows("sourced_id", "status", *child.names)
         return self.roster.children(child, column, keys)
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rollbook.connectors.protocol import FAULTS
+from rollbook.connectors.protocol import NO_FAULTS
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import ENTITIES, Entity
 from rollbook.domain.findings import Level, Rule
 from rollbook.lib import columnar
 from rollbook.pipeline.candidates import Candidates, nothing
 from rollbook.pipeline.rules.rule import findings
-from rollbook.store.roster import Roster, text
+from rollbook.store.roster import Roster, no_rows
 from rollbook.store.snapshots import Accepted, RunFiles
 
 CHANGED_SINCE = Rule(
@@ -37,7 +37,7 @@ def mirror(receipt: RunFiles, undone: int, roster: Roster, accepted: Accepted, *
         altered gets its old values; a value that was changed since stays, and is a finding, unless `also_changed`.
     """
     found: dict[str, Candidates] = {}
-    conflicts = [FAULTS.to_frame()]
+    conflicts = [NO_FAULTS]
     for entity in ENTITIES:
         changes = receipt.changes(entity)
         if changes is None:
@@ -106,7 +106,7 @@ def _mirror(
 
 def _as_live(rows: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     if not rows.height:
-        return text(("sourced_id", "status", *columns)).to_frame()
+        return no_rows("sourced_id", "status", *columns)
     return rows.select("sourced_id", "status", *(pl.col(f"now.{name}").alias(name) for name in columns))
 
 

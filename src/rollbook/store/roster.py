@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import polars as pl
 from django.db import connection
@@ -27,6 +28,12 @@ def text(names: Sequence[str]) -> pl.Schema:
     return pl.Schema(dict.fromkeys(names, pl.String))
 
 
+@cache
+def no_rows(*names: str) -> pl.DataFrame:
+    """Return a frame of text columns without a row, the same one every time."""
+    return text(names).to_frame()
+
+
 @dataclass(frozen=True)
 class Roster:
     """The rows of one source of one district.
@@ -43,32 +50,31 @@ class Roster:
 
     def rows(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
         """Return the rows with these keys, active or not: `sourced_id`, `status` and all columns."""
-        schema = text(("sourced_id", "status", *entity.names))
+        names = ("sourced_id", "status", *entity.names)
         if not len(keys):
-            return schema.to_frame()
+            return no_rows(*names)
         joined, parameter = cursor.keys_joined(keys, table(entity), "r", f'{_KEY} AND r."sourced_id" = {cursor.key_value()}')
-        sql = f"SELECT {cursor.listed(schema, 'r')} FROM {joined}"
-        return cursor.fetch(sql, (parameter, self.district, self.source), schema)
+        sql = f"SELECT {cursor.listed(names, 'r')} FROM {joined}"
+        return cursor.fetch(sql, (parameter, self.district, self.source), text(names))
 
     def last_written(self, entity: Entity, keys: pl.Series, run: int) -> pl.Series:
         """Return those of these keys whose rows no other run has written since this one."""
-        schema = text(("sourced_id",))
         if not len(keys):
-            return schema.to_frame()["sourced_id"]
+            return no_rows("sourced_id")["sourced_id"]
         joined, parameter = cursor.keys_joined(keys, table(entity), "r", f'{_KEY} AND r."sourced_id" = {cursor.key_value()}')
         sql = f'SELECT r."sourced_id" FROM {joined} WHERE r."last_run" = %s'
-        return cursor.fetch(sql, (parameter, self.district, self.source, run), schema)["sourced_id"]
+        return cursor.fetch(sql, (parameter, self.district, self.source, run), text(("sourced_id",)))["sourced_id"]
 
     def children(self, entity: Entity, column: str, keys: pl.Series) -> pl.DataFrame:
         """Return the active rows that point, in one column, to any of these keys."""
-        schema = text(("sourced_id", "status", *entity.names))
+        names = ("sourced_id", "status", *entity.names)
         if not len(keys):
-            return schema.to_frame()
+            return no_rows(*names)
         points = f"r.{cursor.quoted(column)}"
         meets = cursor.contains(points) if entity[column].many else f"{points} = {cursor.key_value()}"
         joined, parameter = cursor.keys_joined(keys, table(entity), "r", f"{_KEY} AND {meets}")
-        sql = f"SELECT DISTINCT {cursor.listed(schema, 'r')} FROM {joined} WHERE r.\"status\" = 'active'"
-        return cursor.fetch(sql, (parameter, self.district, self.source), schema)
+        sql = f"SELECT DISTINCT {cursor.listed(names, 'r')} FROM {joined} WHERE r.\"status\" = 'active'"
+        return cursor.fetch(sql, (parameter, self.district, self.source), text(names))
 
     def active(self, entity: Entity, columns: Sequence[str], *, ordered: bool = False) -> Iterator[pl.DataFrame]:
         """Yield `sourced_id` and some columns of all active rows, a batch at a time."""

@@ -7,7 +7,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from rollbook.connectors.oneroster.forms import Check
-from rollbook.connectors.protocol import FAULTS
+from rollbook.connectors.protocol import FAULTS, NO_FAULTS
 from rollbook.domain.findings import Level
 
 #: How many different spellings a note shows, and how many letters of a cell a message shows.
@@ -27,7 +27,7 @@ def fault(level: Level, rule: str, file: str, message: str, **more: str | int | 
 
 
 def frame_of(rows: Sequence[Fault]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=FAULTS)
+    return pl.DataFrame(rows, schema=FAULTS) if rows else NO_FAULTS
 
 
 def lazily(entity: str, parts: Callable[[], Iterator[pl.DataFrame]]) -> pl.LazyFrame:

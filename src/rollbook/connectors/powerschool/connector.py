@@ -21,7 +21,7 @@ from rollbook.connectors.powerschool.devices import DEVICES
 from rollbook.connectors.powerschool.queries import CORE, GUARDIANS, QUERIES, TERMS, YEARS, Query
 from rollbook.connectors.powerschool.reading import Manner, clean
 from rollbook.connectors.powerschool.years import asked_years, begun_years
-from rollbook.connectors.protocol import FAULTS, Arriving, Extract, Probe, option
+from rollbook.connectors.protocol import FAULTS, NO_FAULTS, Arriving, Extract, Probe, option
 from rollbook.domain.errors import ConfigError, IncompleteExtract
 from rollbook.lib import clock, columnar
 from rollbook.lib.http import Http, is_listed
@@ -130,7 +130,7 @@ class PowerSchool:
             names = (*names, "guardians")
         manner = Manner(self.config.devices, self.config.district, self._has_guardians)
         built = mapping.build(entity, {name: self._rows(name) for name in names}, manner)
-        told = pl.concat([FAULTS.to_frame(), *(each.collect().cast(FAULTS) for each in built.faults)])
+        told = pl.concat([NO_FAULTS, *(each.collect().cast(FAULTS) for each in built.faults)])
         frame = columnar.keep(built.frame, self._folder / "roster" / f"{entity}.parquet")
         faults = columnar.keep(told.lazy(), self._folder / "roster" / f"{entity}.faults.parquet")
         due = sum(int(rows.select(pl.len()).collect().item()) for rows in built.due)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rollbook.connectors.protocol import FAULTS
+from rollbook.connectors.protocol import FAULTS, NO_FAULTS
 from rollbook.domain.findings import Level, Rule
 from rollbook.pipeline.picture import Picture
 
@@ -45,7 +45,7 @@ def rule(name: str, level: Level, *entities: str, needs: tuple[str, ...] = ()) -
 def findings(words: Rule, entity: str, found: pl.DataFrame) -> pl.DataFrame:
     """Give what a rule found the columns of findings."""
     if not found.height:  # as most rules find, most nights
-        return FAULTS.to_frame()
+        return NO_FAULTS
     return found.select(
         pl.lit(entity).alias("entity"),
         pl.lit(words.level.value).alias("level"),
