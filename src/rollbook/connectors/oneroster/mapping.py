@@ -204,6 +204,8 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: 
 
     Whoever may have a role in a row that cannot be read (there are such if `no_role`) is in none of them: nobody can say
         what they are to each other.
+
+    Shape: lazy, but for the roles of all people, which are read now: an id and two bytes for each.
     """
     (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
     role = pl.col("role").str.to_lowercase()

@@ -22,7 +22,7 @@ from rollbook.lib.tabular import open_table
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds, told by a pass that reads nothing for good: all that a file needs which holds what it held before."""
+    """What a file holds, in whatever order: all that has to be known of a file in which nothing is new."""
 
     seal: str  # the same for the same rows, in whatever order
     twice: bool  # two rows are the same, letter by letter
