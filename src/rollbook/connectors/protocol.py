@@ -57,6 +57,8 @@ class Extract:
     partial: bool = False  # some row's id could not be read: nothing of this entity may vanish in this run
     #: What `faults` is made of, and where it looks for it: written there in one pass with `frame`, it takes none of its own.
     beside: tuple[tuple[pl.LazyFrame, Path], ...] = ()
+    #: Equal fingerprints mean equal rows (in whatever order), faults (but for line numbers) and questions. None: not known.
+    fingerprint: str | None = None
     #: Gives sentences that only a person can answer. Each holds the run, whatever the limits say.
     questions: Callable[[], tuple[str, ...]] = tuple
 
@@ -64,11 +66,9 @@ class Extract:
 class Connector(Protocol):
     """One student information system, through one set of settings.
 
-    Three more methods are called where they exist. `bytes_fingerprint()` gives a text that is equal as long as the source's very
-    bytes are. `fingerprint(entity)` is asked before `extract(entity)`, which is spared if its text is that of the snapshot
-    before: equal ones mean equal rows (in whatever order), faults (but for line numbers) and questions. `arriving()` gives a
-    sequence of Arriving. It is called every few seconds from another thread while `extract` is at work; it looks only at what
-    is in memory, and never raises.
+    Two more methods are called where they exist: `bytes_fingerprint()` gives a text that is equal as long as the source's very
+    bytes are, and `arriving()` a sequence of Arriving. The latter is called every few seconds from another thread while `extract`
+    is at work; it looks only at what is in memory, and never raises.
     """
 
     name: ClassVar[str]  # "oneroster-csv": the command's argument and the database's value

@@ -20,23 +20,22 @@ def extract(connector: Connector, into: Snapshot, previous: Snapshot | None, pro
     Errors: IncompleteExtract if fewer rows came than the source itself announced; SourceError as the connector raises it.
     """
     offered = connector.offers()
-    of_entity: Callable[[str], str] | None = getattr(connector, "fingerprint", None)
     entities = [entity for entity in ENTITIES if entity.name in offered]
     for done, entity in enumerate(entities):
         progress(done, len(entities), entity.name)
+        given = connector.extract(entity.name)
         before = previous.kept.get(entity.name) if previous else None
-        fingerprint = of_entity(entity.name) if of_entity else None
-        if previous and before and fingerprint is not None and fingerprint == before.fingerprint:
+        if previous and before and given.fingerprint is not None and given.fingerprint == before.fingerprint:
             columnar.same_file(previous.rows_file(entity), into.rows_file(entity))
             columnar.same_file(previous.faults_file(entity), into.faults_file(entity))
             into.kept[entity.name] = before
         else:
-            into.kept[entity.name] = _keep(entity, connector.extract(entity.name), fingerprint, into)
+            into.kept[entity.name] = _keep(entity, given, into)
     into.save()
     return into
 
 
-def _keep(entity: Entity, given: Extract, fingerprint: str | None, into: Snapshot) -> Kept:
+def _keep(entity: Entity, given: Extract, into: Snapshot) -> Kept:
     names = given.frame.collect_schema().names()
     unknown = set(names) - set(ROW) - set(entity.names)
     if unknown or "sourced_id" not in names:
@@ -50,4 +49,4 @@ def _keep(entity: Entity, given: Extract, fingerprint: str | None, into: Snapsho
     received = int(into.rows(entity).select(pl.len()).collect().item())
     if given.promised is not None and received < given.promised:
         raise IncompleteExtract(f"The source announced {given.promised:,} rows of {entity.name} and gave {received:,}")
-    return Kept(columns, received, fingerprint, given.partial, given.promised, list(given.questions()))
+    return Kept(columns, received, given.fingerprint, given.partial, given.promised, list(given.questions()))

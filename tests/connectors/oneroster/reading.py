@@ -23,7 +23,6 @@ class Read:
         try:
             self.probe = connector.probe()
             self.offers = connector.offers()
-            self.fingerprints = {name: connector.fingerprint(name) for name in ([only] if only else sorted(self.offers))}
             self.extracts: dict[str, Extract] = {only: connector.extract(only)} if only else dict(extracts(connector))
             self.frames = {name: extract.frame.collect() for name, extract in self.extracts.items()}
             self.faults = pl.concat([extract.faults.collect() for extract in self.extracts.values()])
@@ -54,6 +53,10 @@ class Read:
     @property
     def partial(self) -> set[str]:
         return {name for name, extract in self.extracts.items() if extract.partial}
+
+    @property
+    def fingerprints(self) -> dict[str, str | None]:
+        return {name: extract.fingerprint for name, extract in self.extracts.items()}
 
 
 def read(folder: Path, files: Mapping[str, str | bytes], **config: str) -> Read:

@@ -92,39 +92,27 @@ class OneRosterCsv:
                 offered.add("guardianship")
         return frozenset(offered)
 
-    def fingerprint(self, entity: str) -> str:
-        """Fingerprint what `extract` would give. Raises SourceError.
-
-        Shape: one streaming pass over each file that the entity depends on, the first time that it is asked for.
-        """
-        joined = self._joined(entity)
-        parts = [str(MAPPING_VERSION), entity, self._version, repr(self.config.dates)]
-        parts += self._questions if self._is_first(entity) else ()
-        if entity == "person" and self._version == "1.1":
-            parts.append(self.config.two_rows)  # the question hangs on it
-        parts += [sheet.content.seal for sheet in self._depends(entity).values()]
-        parts += [str(note["message"]) for note in self._package_faults(entity)]
-        parts += [columnar.digest(joined.lazy().select("alias", "person"))] if not joined.is_empty() else []
-        return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())
-
     def extract(self, entity: str) -> Extract:
         """Return all rows of one offered entity. Raises SourceError.
 
         Shape: one streaming pass over each file that the entity depends on; frame and faults are lazy and scan again, together
             if the caller reads them so.
         """
-        sheets = self._depends(entity)
-        questions = self._questions if self._is_first(entity) else ()
+        sheets = {name: self._sheet(name) for name in self._depends(entity)}
+        is_first = entity == next(each.name for each in ENTITIES if each.name in self.offers())
+        package = self._package_faults() if is_first else []
+        questions = self._questions if is_first else ()
         manners: dict[str, Manner] = {}
         for sheet in sheets.values():
             manners[sheet.standard], question = sheet.manner(self.config.dates)
             if question and OWNER[sheet.standard] == entity:
                 questions = (*questions, question)
-        built = build(entity, sheets, manners, self._joined(entity))
+        joined = self._two_rows if self.config.two_rows == "join" and entity in OF_PEOPLE else two_rows.NONE
+        built = build(entity, sheets, manners, joined)
         beside = [(marks, self._scratch() / f"{entity}.{at}.parquet") for at, marks in enumerate(built.marks)]
 
         def faults() -> Iterator[pl.DataFrame]:
-            yield frame_of(self._package_faults(entity))
+            yield frame_of(package)
             yield from built.tell([pl.scan_parquet(file) if file.exists() else marks for marks, file in beside])
 
         asks = entity == "person" and self._version == "1.1" and not self.config.two_rows
@@ -139,6 +127,7 @@ class OneRosterCsv:
             lazily(entity, faults),
             partial=built.partial,
             beside=(*beside, *([(two_rows.hashes(sheets["users"]), self._shared_file)] if asks else [])),
+            fingerprint=self._fingerprint(entity, sheets, questions, package, joined),
             questions=ask,
         )
 
@@ -205,23 +194,24 @@ class OneRosterCsv:
             self._sheets[name] = Sheet.open(name, self._version, came, path, self._scratch)
         return self._sheets[name]
 
-    def _depends(self, entity: str) -> dict[str, Sheet]:
-        """Open the files that an entity's rows are made of, its own first."""
+    def _depends(self, entity: str) -> list[str]:
+        """Name the files that an entity's rows are made of, its own first."""
         if entity == "role" and self._version == "1.1":
-            names = ["users", "orgs"] if "orgs" in self._manifest.modes else ["users"]
-        elif entity == "guardianship":
-            names = ["users"] if self._version == "1.1" else ["users", "roles"]
-        else:
-            names = [FILE_OF[entity]]
-        return {name: self._sheet(name) for name in names}
+            return ["users", "orgs"] if "orgs" in self._manifest.modes else ["users"]
+        if entity == "guardianship":
+            return ["users"] if self._version == "1.1" else ["users", "roles"]
+        return [FILE_OF[entity]]
 
-    def _joined(self, entity: str) -> pl.DataFrame:
-        return self._two_rows if self.config.two_rows == "join" and entity in OF_PEOPLE else two_rows.NONE
-
-    def _is_first(self, entity: str) -> bool:
-        """Say whether what concerns the package as a whole is told with this entity."""
-        return entity == next(each.name for each in ENTITIES if each.name in self.offers())
-
-    def _package_faults(self, entity: str) -> list[Fault]:
-        notes = (*self._bundle.notes, *self._manifest.notes) if self._is_first(entity) else ()
+    def _package_faults(self) -> list[Fault]:
+        notes = (*self._bundle.notes, *self._manifest.notes)
         return [fault(Level.NOTE, note.rule, note.file, note.message, line=note.line) for note in notes]
+
+    def _fingerprint(
+        self, entity: str, sheets: dict[str, Sheet], questions: tuple[str, ...], package: list[Fault], joined: pl.DataFrame
+    ) -> str:
+        parts = [str(MAPPING_VERSION), entity, self._version, repr(self.config.dates), *questions]
+        if entity == "person" and self._version == "1.1":
+            parts.append(self.config.two_rows)  # the question hangs on it
+        parts += [sheet.survey.content for sheet in sheets.values()] + [str(note["message"]) for note in package]
+        parts += [columnar.digest(joined.lazy().select("alias", "person"))] if not joined.is_empty() else []
+        return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())

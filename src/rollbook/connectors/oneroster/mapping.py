@@ -141,7 +141,7 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
     key = forms.content_key(pl.col("userSourcedId"), pl.col("orgSourcedId"), readings["role"][1].value)
     values = [reading.value.alias(str(column)) for column, reading in readings.values()]
     frame = sheet.sound().filter(clear).select(key.alias("sourced_id"), *values, *origin(sheet))
-    if sheet.content.twice:
+    if sheet.survey.twice:
         names = [name for name in frame.collect_schema().names() if name != "line"]
         frame = frame.unique(names, keep="first", maintain_order=True)
     checks = [
@@ -153,7 +153,7 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
 
     def tell(marks: Sequence[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
         yield sheet.own_faults()
-        if sheet.content.twice:
+        if sheet.survey.twice:
             yield said_twice(sheet)
         yield from judge(marks[0], sheet.came, checks)
 
@@ -215,7 +215,7 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: 
     if no_role:
         is_a = pl.when(forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)).then(is_a).otherwise(unclear)
     nobody = forms.no_key(pl.col(person))
-    rows = with_roles.cells().filter(~nobody) if "key" in with_roles.alarms else with_roles.cells()
+    rows = with_roles.cells().filter(~nobody) if "key" in with_roles.survey.alarms else with_roles.cells()
     by_person = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
     known = by_person.collect(engine="streaming").lazy()  # it is joined twice: polars would read the file for each
     if not joined.is_empty():
@@ -263,7 +263,7 @@ def origin(sheet: Sheet) -> list[pl.Expr]:
 
 def key_checks(sheet: Sheet) -> list[Check]:
     """Give the checks that find rows without a key."""
-    if "key" not in sheet.alarms:
+    if "key" not in sheet.survey.alarms:
         return []
     text = "is empty or cannot be read, so nobody can say whose row this is."
     return [Check("no_key", Level.ERROR, key, forms.no_key(pl.col(key)), f"{key} {text}", _EXPORT_AGAIN) for key in sheet.keys]

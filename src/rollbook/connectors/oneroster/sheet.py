@@ -1,4 +1,4 @@
-"""One CSV file of a package: its headings matched to the standard's, its rows looked at before they are read for good."""
+"""One CSV file of a package: its headings matched to the standard's, its rows looked at once before they are read for good."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,10 +21,11 @@ from rollbook.lib.tabular import open_table
 
 
 @dataclass(frozen=True)
-class Content:
-    """What a file holds, in whatever order: all that has to be known of a file in which nothing is new."""
+class Survey:
+    """What one pass over a file tells, before any row is read for good."""
 
-    seal: str  # the same for the same rows, in whatever order
+    content: str  # the same for the same rows, in whatever order
+    alarms: frozenset[str]  # what some row may have: see `_alarms`
     twice: bool  # two rows are the same, letter by letter
 
 
@@ -130,7 +131,7 @@ class Sheet:
     def cells(self, headings: Iterable[str] | None = None) -> pl.LazyFrame:
         """The same, trimmed, empty cells null, and without rows that hold nothing at all."""
         wanted = list(self.places if headings is None else headings)
-        rows = self._trimmed.filter(~self._all_blank) if "key" in self.alarms else self._trimmed
+        rows = self._trimmed.filter(~self._all_blank) if "key" in self.survey.alarms else self._trimmed
         return rows.select("line", *wanted)
 
     @property
@@ -146,43 +147,36 @@ class Sheet:
         return pl.all_horizontal(pl.col(heading).is_null() for heading in self.places)
 
     @cached_property
-    def content(self) -> Content:
-        """Hash every row.
+    def survey(self) -> Survey:
+        """Look at every row once. Raises SourceBroken if a complete file has rows marked as deleted.
 
-        Shape: one streaming scan; eight bytes a row are kept.
-        """
-        # Not polars' own hash, which a release may change: this one tells that a source still sends what was undone.
-        seen = self.raw.select(hash=row_hash(list(self.places))).collect(engine="streaming")
-        self.unchanged()
-        hashes = np.sort(seen["hash"].to_numpy())
-        refused = self.table.refused()
-        seal = xxhash.xxh3_128(memoryview(hashes))
-        seal.update(repr([self.came, *self.table.header]).encode())
-        seal.update(repr([(note["rule"], note["field"], note["count"]) for note in self.notes]).encode())
-        seal.update(repr(sorted(refused.group_by("cells", "why").len().rows())).encode())
-        return Content(seal.hexdigest(), bool((hashes[1:] == hashes[:-1]).any()))
-
-    @cached_property
-    def alarms(self) -> frozenset[str]:
-        """Name what some row may have that matters before its faults are asked for: see `_alarms`.
-
-        Shape: one streaming scan of a few columns.
-        Errors: SourceBroken if a complete file has rows marked as deleted.
+        Shape: one streaming scan; nine bytes a row are kept.
         """
         alarms = self._alarms()
-        raised = self.raw.select(**{name: when.any() for name, when in alarms.items()}).collect(engine="streaming")
+        packed = pl.sum_horizontal(
+            pl.lit(0, pl.UInt8), *[when.fill_null(False).cast(pl.UInt8) * (1 << bit) for bit, when in enumerate(alarms.values())]
+        )
+        # Not polars' own hash, which a release may change: this one tells that a source still sends what was undone.
+        seen = self.raw.select(hash=row_hash(list(self.places)), odd=packed.cast(pl.UInt8)).collect(engine="streaming")
         self.unchanged()
-        found = frozenset(name for name in alarms if raised[name].item())
+        hashes = np.sort(seen["hash"].to_numpy())
+        odd = int(np.bitwise_or.reduce(seen["odd"].to_numpy(), initial=0))
+        found = frozenset(name for bit, name in enumerate(alarms) if odd >> bit & 1)
         if "deleted" in found:
             line = self.raw.filter(alarms["deleted"]).select(pl.col("line").min()).collect().item()
             raise SourceBroken(
                 f"A complete file cannot hold rows marked tobedeleted ({self.came}, line {line})",
                 next_step="Is this a change file? Set the export to bulk, then run the import again.",
             )
-        return found
+        refused = self.table.refused()
+        content = xxhash.xxh3_128(memoryview(hashes))
+        content.update(repr([self.came, *self.table.header]).encode())
+        content.update(repr([(note["rule"], note["field"], note["count"]) for note in self.notes]).encode())
+        content.update(repr(sorted(refused.group_by("cells", "why").len().rows())).encode())
+        return Survey(content.hexdigest(), found, bool((hashes[1:] == hashes[:-1]).any()))
 
     def _alarms(self) -> dict[str, pl.Expr]:
-        """Return how each alarm is raised.
+        """What a row may have that matters before its faults are asked for.
 
         Shape: cheap tests that never miss, and may cry wolf; what rests on them looks again.
         """
@@ -218,11 +212,11 @@ class Sheet:
 
     def has(self, alarms: set[str], when: pl.Expr) -> bool:
         """Say whether some row is so; looks only if one of the alarms was raised."""
-        return bool(alarms & self.alarms) and not self.cells().filter(when).head(1).collect().is_empty()
+        return bool(alarms & self.survey.alarms) and not self.cells().filter(when).head(1).collect().is_empty()
 
     def sound(self) -> pl.LazyFrame:
         """Return the cells of the rows whose key can be read."""
-        return self.cells().filter(~self.keyless) if "key" in self.alarms else self.cells()
+        return self.cells().filter(~self.keyless) if "key" in self.survey.alarms else self.cells()
 
     @property
     def keyless(self) -> pl.Expr:
@@ -237,7 +231,7 @@ class Sheet:
 
     def manner(self, dates: str) -> tuple[Manner, str]:
         """Return how this file's dates are read, and the question that this raises, if any."""
-        if "date" not in self.alarms:
+        if "date" not in self.survey.alarms:
             return Manner(self.version), ""
         if dates:
             return Manner(self.version, True, dates), ""
@@ -298,7 +292,7 @@ class Sheet:
         return pl.concat([frame_of([*self.notes, *self._blank_rows()]), refused])
 
     def _blank_rows(self) -> list[Fault]:
-        if "key" not in self.alarms:
+        if "key" not in self.survey.alarms:
             return []
         blank = self._trimmed.filter(self._all_blank).select(pl.len().alias("count"), pl.col("line").min()).collect()
         count, line = blank.row(0)

@@ -90,7 +90,6 @@ class PowerSchool:
         self._client = client.PowerSchool(normalise(config.url, allow_http=True), config.key, config.secret, self._http)
         self._pool = ThreadPoolExecutor(self._http.limits.at_once, "powerschool")
         self._pulled: Path | None = None
-        self._given: dict[str, Extract] = {}
         self._arrived: dict[tuple[Query, str], tuple[int, int]] = {}
         self._door = Lock()
 
@@ -110,31 +109,26 @@ class PowerSchool:
         """Name the entities: all but guardianships, if their query is not there. Raises SourceError."""
         return frozenset(mapping.SOURCES) - (frozenset() if self._has_guardians else {"guardianship"})
 
-    def fingerprint(self, entity: str) -> str:
-        """Fingerprint what `extract` gives, by reading it: it is asked for row by row in any case. Raises SourceError."""
-        given = self.extract(entity)
-        return columnar.text_digest(f"{entity} {columnar.digest(given.frame)} {columnar.digest(given.faults)}")
-
     def extract(self, entity: str) -> Extract:
         """Return all rows of one offered entity. Raises SourceError.
 
         Shape: all queries are pulled to disk at the first call, a few at a time; each call waits for those of its entity.
         """
-        if entity not in self._given:
-            self._given[entity] = self._build(entity)
-        return self._given[entity]
-
-    def _build(self, entity: str) -> Extract:
         names = mapping.SOURCES[entity]
         if entity in mapping.WITH_GUARDIANS and self._has_guardians:
             names = (*names, "guardians")
         manner = Manner(self.config.devices, self.config.district, self._has_guardians)
         built = mapping.build(entity, {name: self._rows(name) for name in names}, manner)
-        told = pl.concat([NO_FAULTS, *(each.collect().cast(FAULTS) for each in built.faults)])
-        frame = columnar.keep(built.frame, self._folder / "roster" / f"{entity}.parquet")
-        faults = columnar.keep(told.lazy(), self._folder / "roster" / f"{entity}.faults.parquet")
+        path = columnar.keep(built.frame, self._folder / "roster" / f"{entity}.parquet")
+        frame = pl.scan_parquet(path)
+        faults = pl.concat([NO_FAULTS, *(each.collect().cast(FAULTS) for each in built.faults)])
         due = sum(int(rows.select(pl.len()).collect().item()) for rows in built.due)
-        return Extract(pl.scan_parquet(frame), pl.scan_parquet(faults), promised=due if built.due else None)
+        return Extract(
+            frame,
+            faults.lazy(),
+            promised=due if built.due else None,
+            fingerprint=columnar.text_digest(f"{entity} {columnar.digest(frame)} {columnar.digest(faults.lazy())}"),
+        )
 
     def arriving(self) -> tuple[Arriving, ...]:
         """Return how far the rows of each query are, in the order in which they were begun."""
