@@ -1,7 +1,5 @@
 """Rollbook: rosters for schools, imported like pull requests."""
 
-import atexit
-import gc
 import os
 
 # Columns come and go by the hundred megabytes. The allocator of polars would keep what they leave for ten seconds; a fifth of a
@@ -11,7 +9,3 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0"
 # Rollbook asks numpy for no linear algebra. The threads that stand by for it would cost every start a quarter of a second of
 # processor time, and more on larger machines. It is read when numpy is first loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-# At its end Python searches all that a process holds for what it could let go, though the operating system takes everything a
-# moment later. What is frozen is not searched: a seventh of a second less for every command.
-atexit.register(gc.freeze)
