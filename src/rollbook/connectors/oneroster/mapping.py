@@ -204,8 +204,6 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: 
 
     Whoever may have a role in a row that cannot be read (there are such if `no_role`) is in none of them: nobody can say
         what they are to each other.
-
-    Shape: lazy, but for the roles of all people, which are read now: an id and two bytes for each.
     """
     (person,) = {"sourcedId", "userSourcedId"} & with_roles.places.keys()
     role = pl.col("role").str.to_lowercase()
@@ -216,8 +214,7 @@ def pairs_of(users: Sheet, with_roles: Sheet, joined: pl.DataFrame, *, no_role: 
         is_a = pl.when(forms.is_word(with_roles.fields["role"], pl.col("role"), users.version)).then(is_a).otherwise(unclear)
     nobody = forms.no_key(pl.col(person))
     rows = with_roles.cells().filter(~nobody) if "key" in with_roles.survey.alarms else with_roles.cells()
-    by_person = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
-    known = by_person.collect(engine="streaming").lazy()  # it is joined twice: polars would read the file for each
+    known = rows.select(person=person, roles=is_a).group_by("person").agg(pl.col("roles").bitwise_or())
     if not joined.is_empty():
         # Who is the child is told by the row's own role; what the adult is, by all roles that the person has.
         every = pl.col("roles").bitwise_or().over(two_rows.person("person", joined))
