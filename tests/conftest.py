@@ -66,7 +66,7 @@ def spread(tests: list[pytest.Item]) -> list[pytest.Item]:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes for each core: browsers, servers and other processes are waited for."""
-    return 2 * (os.cpu_count() or 1)
+    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_report_header() -> str:

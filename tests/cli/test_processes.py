@@ -51,6 +51,10 @@ PowerSchool.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+#: Says first where the database is.
+TELLS_ITS_DATABASE = "import os; print(os.environ['ROLLBOOK_DATABASE_URL'].removeprefix('sqlite:///'))"
+
+
 @pytest.mark.once
 def test_help_comes_at_once(program: Program) -> None:
     heavy = "import atexit; atexit.register(lambda: print(sorted({'django', 'polars', 'rich'} & set(sys.modules))))"
@@ -64,6 +68,15 @@ def test_before_init_a_command_says_what_to_type(program: Program, tmp_path: Pat
     said = ended(program("runs"))
     assert (said.code, "rollbook init" in said.err, said.out) == (2, True, "")
     assert "Traceback" not in said.err
+
+
+@pytest.mark.once
+def test_a_command_that_ends_leaves_the_whole_database_in_one_file(installed: Program, tmp_path: Path) -> None:
+    """Whoever copies the file of SQLite between two commands has everything."""
+    assert ended(installed("run", "lincoln")).code == 0
+    database = ended(installed("run", "lincoln", first=TELLS_ITS_DATABASE)).out.splitlines()[0]
+    assert Path(database).exists()
+    assert not list(Path(database).parent.glob(f"{Path(database).name}-*"))
 
 
 def test_an_import_that_was_killed_is_taken_up_by_the_next_one(installed: Program) -> None:
