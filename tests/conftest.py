@@ -13,7 +13,7 @@ import pytest
 
 from tests import copies, installed, postgres
 from tests.district import Grove, small
-from tests.environment import CI, DATABASE, FOLDER, NO_POSTGRES
+from tests.environment import CI, DATABASE, NO_POSTGRES
 from tests.prepared import Past, Prepared
 
 if TYPE_CHECKING:
@@ -56,8 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def spread(tests: list[pytest.Item]) -> list[pytest.Item]:
-    """Put the tests that drive a browser evenly between the others: else one process gets all of them, and ends last."""
+    """Put the tests that drive a browser evenly between the others: else one process gets all of them, and ends last.
+
+    The longest test of all begins first, so that in the end nobody waits for it alone.
+    """
     slow = [test for test in tests if test.get_closest_marker("browser")]
+    slow.sort(key=lambda test: test.get_closest_marker("longest") is None)
     others = [test for test in tests if not test.get_closest_marker("browser")]
     step = len(others) // max(len(slow), 1) + 1
     between = [others[at : at + step] for at in range(0, len(others), step)]
@@ -74,13 +78,26 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Keep the SQLite of the tests in a file, as everybody's is: in memory it locks, and shares connections, otherwise."""
-    from django.conf import settings
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Prepared]:
+    """Give this process of the tests a database with all tables, and a copy of it for districts with a past.
 
-    if DATABASE == "sqlite":
-        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"{FOLDER.name}/test.sqlite3"
-        _let_the_audit_log_be_emptied()
+    On SQLite it is a file, as everybody's is: in memory it locks, and shares connections, otherwise.
+    """
+    from django.conf import settings
+    from django.db import connection
+
+    here = tmp_path_factory.getbasetemp()
+    with copies.migrated(here if worker_id == "master" else here.parent, django_db_blocker) as (own, blank):
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = own
+        if DATABASE == "sqlite":
+            _let_the_audit_log_be_emptied()
+        prepared = Prepared(blank, tmp_path_factory.mktemp("prepared"))
+        yield prepared
+        prepared.forget()
+        with django_db_blocker.unblock():
+            connection.close()
 
 
 def _let_the_audit_log_be_emptied() -> None:
@@ -95,23 +112,6 @@ def _let_the_audit_log_be_emptied() -> None:
         return [*strict.SQLITE_BACK, *flush(*arguments, **options), *strict.SQLITE]
 
     operations.sql_flush = sql_flush
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prepared]:
-    """Give the database of the tests its tables, and keep a copy for districts with a past while nobody is connected."""
-    from django.db import connection
-
-    with django_db_blocker.unblock():
-        migrated = str(connection.settings_dict["NAME"])
-        connection.close()
-    blank = copies.create(migrated)
-    prepared = Prepared(blank, tmp_path_factory.mktemp("prepared"))
-    yield prepared
-    prepared.forget()
-    copies.drop(blank)
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Copies of a database: what takes seconds to make is made once, and each test begins with a copy of it."""
 
+import fcntl
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -23,6 +26,46 @@ def create(like: str = "") -> str:
     else:
         _on_the_server(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{like}"' if like else ""))
     return name
+
+
+@contextmanager
+def migrated(folder: Path, blocker: Any) -> Iterator[tuple[str, str]]:
+    """Give two databases with all tables and nothing in them; the processes that share a folder share the making.
+
+    Whoever comes first makes a model of them, and removes it in the end; a process that begins later than that makes another.
+    """
+    model, mine = folder / "model", ""
+    with _alone(folder):
+        if not model.exists():
+            mine = create()
+            with blocker.unblock():
+                _migrate(mine)
+            model.write_text(mine)
+        both = create(model.read_text()), create(model.read_text())
+    yield both
+    for name in both:
+        drop(name)
+    if mine:
+        with _alone(folder):
+            model.unlink()
+            drop(mine)
+
+
+def _migrate(name: str) -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    connection.settings_dict["NAME"] = name
+    call_command("migrate", verbosity=0)
+    connection.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep the other processes of a folder out."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def drop(name: str) -> None:

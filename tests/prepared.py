@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests import copies
 from tests.district import Grove
@@ -16,50 +17,49 @@ Past = Callable[[Grove], Any]
 
 
 class Prepared:
-    """Keeps a database and a folder for each past."""
+    """Keeps a database, one connection to it and a folder for each past."""
 
     def __init__(self, blank: str, home: Path) -> None:
         self.blank = blank
         self.home = home
-        self.known: dict[Past, tuple[str, Path, Grove]] = {}
+        self.known: dict[Past, tuple[BaseDatabaseWrapper, Path, Grove]] = {}
 
     @contextmanager
     def after(self, past: Past, settings: Any, kept: Path) -> Iterator[Grove]:
         """Give a district that has been through `past`. What becomes of it is forgotten, but for the files in `kept`."""
         if past not in self.known:
             self.known[past] = self._live(past, settings)
-        name, home, grove = self.known[past]
+        there, home, grove = self.known[past]
         shutil.copytree(home / "kept", kept)
         shutil.rmtree(grove.folder, ignore_errors=True)  # its address is in the database, so it stays where it is
         shutil.copytree(home / "sent", grove.folder)
         settings.DATA_DIR = kept
-        with connected(name), transaction.atomic():
+        with connected(there), transaction.atomic():
             yield copy.deepcopy(grove)
             transaction.set_rollback(True)
 
-    def _live(self, past: Past, settings: Any) -> tuple[str, Path, Grove]:
-        name, home = copies.create(self.blank), self.home / str(len(self.known))
+    def _live(self, past: Past, settings: Any) -> tuple[BaseDatabaseWrapper, Path, Grove]:
+        there, home = connections["default"].copy(), self.home / str(len(self.known))
+        there.settings_dict["NAME"] = copies.create(self.blank)
         settings.DATA_DIR = home / "kept"
-        with connected(name):
+        with connected(there):
             grove = Grove(home)
             past(grove)
         shutil.copytree(grove.folder, home / "sent")
-        return name, home, grove
+        return there, home, grove
 
     def forget(self) -> None:
-        for name, _, _ in self.known.values():
-            copies.drop(name)
+        for there, _, _ in self.known.values():
+            there.close()
+            copies.drop(str(there.settings_dict["NAME"]))
 
 
 @contextmanager
-def connected(name: str) -> Iterator[None]:
+def connected(there: BaseDatabaseWrapper) -> Iterator[None]:
     """Let Django talk to another database."""
     before = connections["default"]
-    there = before.copy()
-    there.settings_dict["NAME"] = name
     connections["default"] = there
     try:
         yield
     finally:
         connections["default"] = before
-        there.close()

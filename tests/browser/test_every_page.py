@@ -57,6 +57,7 @@ JUDGE = """async known => {
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
+@pytest.mark.longest
 def test_every_page_in_every_state_shuts_nobody_out(
     window: BrowserContext, live_server: Any, transactional_db: None, settings: Any, tmp_path: Path
 ) -> None:
