@@ -1,7 +1,6 @@
 """The fear that somebody who left can still sign in, that somebody who came cannot, or that one gets the account of another."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from rollbook.store.following import KEYS, Following
 from rollbook.store.models import Account, AuditEntry, District, FormerUsername, Override, Person, Source
 from tests import signing_in
 from tests.district import Files, Grove, edited, minus, plus, small, user
-from tests.pipeline.test_properties import districts, effort, new_district  # noqa: F401 - a fixture
+from tests.pipeline.test_properties import NewDistrict, districts, effort, new_district  # noqa: F401 - a fixture
 
 
 def accounts(district: Grove) -> dict[tuple[str, str], Account]:
@@ -55,24 +54,24 @@ def test_everybody_who_comes_gets_an_account_that_nobody_can_use_yet(imported: G
 
 
 def test_a_first_import_of_thousands_leaves_indexes_and_names_as_a_small_one_does(
-    new_district: Callable[[], Grove],  # noqa: F811
+    new_district: NewDistrict,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loading, "WORTH_REBUILDING", 1)
     monkeypatch.setattr(usernames, "WORTH_COUNTING", 0)
-    district = new_district()
-    for name in ("u.p1", "u.p2-2", "u.p3x"):
-        Account.objects.create(district=district.row, username=name)
-    before = known_indexes("store_account")
-    files = small(9)
-    files["users"] = edited(edited(files["users"], "p2", username="u.p3"), "p4", username="u.p3")
-    district.applies(files)
-    assert known_indexes("store_account") == before
-    names = {one: each.username for (one, _), each in accounts(district).items()}
-    assert names["p1"] == "u.p1-2", "somebody has the name already"
-    assert [names[one] for one in ("p2", "p3", "p4")] == ["u.p3", "u.p3-2", "u.p3-3"]
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Account.objects.create(district=district.row, username="u.p5")
+    with new_district() as district:
+        for name in ("u.p1", "u.p2-2", "u.p3x"):
+            Account.objects.create(district=district.row, username=name)
+        before = known_indexes("store_account")
+        files = small(9)
+        files["users"] = edited(edited(files["users"], "p2", username="u.p3"), "p4", username="u.p3")
+        district.applies(files)
+        assert known_indexes("store_account") == before
+        names = {one: each.username for (one, _), each in accounts(district).items()}
+        assert names["p1"] == "u.p1-2", "somebody has the name already"
+        assert [names[one] for one in ("p2", "p3", "p4")] == ["u.p3", "u.p3-2", "u.p3-3"]
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Account.objects.create(district=district.row, username="u.p5")
 
 
 def known_indexes(table: str) -> dict[str, Any]:
@@ -252,18 +251,20 @@ def test_under_any_other_rule_a_username_stays_when_the_name_changes(imported: G
 @effort(3, repeatable=True)
 @given(a=districts(), b=districts())
 def test_after_any_two_imports_the_active_people_and_kinds_have_accounts_and_nobody_else(
-    new_district: Callable[[], Grove],  # noqa: F811
+    new_district: NewDistrict,  # noqa: F811
     a: Files,
     b: Files,
 ) -> None:
-    equal_after_two(new_district(), a, b)
+    with new_district() as district:
+        equal_after_two(district, a, b)
 
 
 @pytest.mark.torture
 @effort(25, repeatable=False)
 @given(a=districts(), b=districts())
-def test_after_many_pairs_of_imports_the_same_holds(new_district: Callable[[], Grove], a: Files, b: Files) -> None:  # noqa: F811
-    equal_after_two(new_district(), a, b)
+def test_after_many_pairs_of_imports_the_same_holds(new_district: NewDistrict, a: Files, b: Files) -> None:  # noqa: F811
+    with new_district() as district:
+        equal_after_two(district, a, b)
 
 
 def equal_after_two(district: Grove, a: Files, b: Files) -> None:

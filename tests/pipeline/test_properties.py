@@ -1,11 +1,13 @@
 """For any two districts: importing the second over the first gives the second, and undo gives the first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -101,32 +103,42 @@ def effort(examples: int, *, repeatable: bool) -> settings:
     )
 
 
+NewDistrict = Callable[[], AbstractContextManager[Grove]]
+
+
 @pytest.fixture
-def new_district(db: None, settings: Any, tmp_path: Path) -> Callable[[], Grove]:
-    """Make one district after the other, each with folders of its own."""
+def new_district(db: None, settings: Any, tmp_path: Path) -> NewDistrict:
+    """Make one district after the other, each with folders of its own; the database forgets each before the next.
+
+    The test is one transaction. Without forgetting, it holds the locks of all temporary tables of all imports, and after some
+    hundred imports PostgreSQL has no room for more.
+    """
     numbers = count(1)
 
-    def make() -> Grove:
+    @contextmanager
+    def make() -> Iterator[Grove]:
         number = next(numbers)
         settings.DATA_DIR = tmp_path / str(number) / "kept"
-        return Grove(tmp_path / str(number), f"Maple {number}")
+        with transaction.atomic():
+            yield Grove(tmp_path / str(number), f"Maple {number}")
+            transaction.set_rollback(True)
 
     return make
 
 
 @effort(3, repeatable=True)
 @given(a=districts(), b=districts())
-def test_the_second_import_gives_the_second_district_and_undo_the_first(
-    new_district: Callable[[], Grove], a: Files, b: Files
-) -> None:
-    first_second_undo(new_district(), a, b)
+def test_the_second_import_gives_the_second_district_and_undo_the_first(new_district: NewDistrict, a: Files, b: Files) -> None:
+    with new_district() as district:
+        first_second_undo(district, a, b)
 
 
 @pytest.mark.torture
 @effort(150, repeatable=False)
 @given(a=districts(), b=districts())
-def test_the_same_for_many_districts(new_district: Callable[[], Grove], a: Files, b: Files) -> None:
-    first_second_undo(new_district(), a, b)
+def test_the_same_for_many_districts(new_district: NewDistrict, a: Files, b: Files) -> None:
+    with new_district() as district:
+        first_second_undo(district, a, b)
 
 
 def first_second_undo(district: Grove, a: Files, b: Files) -> None:
