@@ -140,6 +140,14 @@ def passwords_cost_little() -> None:
     Argon2PasswordHasher.memory_cost = 8
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tokens_spell_no_names() -> None:
+    """Make the random tokens of forms of letters that no name in a test is made of: one of them once spelled a child."""
+    from django.middleware import csrf
+
+    csrf.CSRF_ALLOWED_CHARS = "BCDFGHJKLMNPQRSTVWXZ"
+
+
 @pytest.fixture(autouse=True)
 def hearts_do_not_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """On SQLite a test that is one transaction holds the only lock: a sign of life beside it would wait half a minute."""
