@@ -50,6 +50,16 @@ from rollbook.connectors.powerschool.connector import PowerSchool
 PowerSchool.extract = lambda self, entity: os.kill(os.getpid(), signal.SIGKILL)
 """
 
+#: Believes that it talks to a person, and goes on with the people of the files only once the person has been told so.
+WATCHED = """
+import threading
+from rich.status import Status
+from rollbook.connectors.oneroster.connector import OneRosterCsv
+sys.stderr.isatty = lambda: True
+told, update, extract = threading.Event(), Status.update, OneRosterCsv.extract
+Status.update = lambda self, text: (update(self, text), "people" in text.plain and told.set())
+OneRosterCsv.extract = lambda self, entity: (entity != "person" or told.wait(30)) and extract(self, entity)
+"""
 
 #: Says first where the database is.
 TELLS_ITS_DATABASE = "import os; print(os.environ['ROLLBOOK_DATABASE_URL'].removeprefix('sqlite:///'))"
@@ -77,6 +87,13 @@ def test_a_command_that_ends_leaves_the_whole_database_in_one_file(installed: Pr
     database = ended(installed("run", "lincoln", first=TELLS_ITS_DATABASE)).out.splitlines()[0]
     assert Path(database).exists()
     assert not list(Path(database).parent.glob(f"{Path(database).name}-*"))
+
+
+@pytest.mark.once
+def test_who_waits_at_a_terminal_sees_how_far_an_import_is(installed: Program) -> None:
+    said = ended(installed("run", "lincoln", "--json", first=WATCHED))
+    assert (said.code, json.loads(said.out)["state"]) == (0, "applied")
+    assert "Step 1 of 5: Reading the source: people (4 of 8)" in said.err
 
 
 def test_an_import_that_was_killed_is_taken_up_by_the_next_one(installed: Program) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,15 +63,32 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Se
 
 
 @contextmanager
-def patience(sentence: str) -> Iterator[None]:
-    """Show on a terminal that work goes on."""
+def patience(tell: Callable[[], str]) -> Iterator[None]:
+    """Show on a terminal, once a second, how far the work is: what `tell` says, or if it says nothing, what it said before.
+
+    `tell` is called in a thread of its own.
+    """
     if not sys.stderr.isatty():
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(sentence):
-        yield
+    over = threading.Event()
+    with Console(stderr=True).status(Text(tell())) as status:
+
+        def look() -> None:
+            while not over.wait(1):
+                if sentence := tell():
+                    status.update(Text(sentence))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 def save(pieces: Iterable[bytes], path: str) -> None:

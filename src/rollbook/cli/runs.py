@@ -1,6 +1,7 @@
 """Commands about imports: run, preview, look, answer, undo."""
 
 import signal
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -182,7 +183,7 @@ def _finish(asked: "Run", as_json: bool) -> None:
 
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill says so in the run, as Ctrl-C does
     try:
-        with paper.patience(f"Import {asked.pk} of {asked.source.name} is at work …"):
+        with paper.patience(lambda: _how_far(asked.pk)):
             ended = at_once.carry_out(asked)
     except KeyboardInterrupt:
         paper.aside(f"Import {asked.pk} was stopped. The roster is as it was.")
@@ -193,6 +194,22 @@ def _finish(asked: "Run", as_json: bool) -> None:
     if as_json and ended.state in (RunState.FAILED, RunState.SUPERSEDED):
         paper.aside(ended.message)
     raise typer.Exit(ended.exit_code)
+
+
+def _how_far(number: int) -> str:
+    """Say how far an import is; nothing, where the database cannot be asked just now."""
+    from django.db import Error, connection
+
+    from rollbook.actions import progress
+    from rollbook.store.models import Run
+
+    try:
+        return progress.in_a_line(Run.objects.get(pk=number))
+    except Error:
+        return ""
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            connection.close()
 
 
 def _sweep() -> None:

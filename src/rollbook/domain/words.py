@@ -1,5 +1,7 @@
 """What people call things: the words of screens and mails, next to the words of the code."""
 
+from rollbook.domain.runs import Stage
+
 #: The four kinds of people. An account has exactly one; a person may be several.
 KINDS_OF_PEOPLE = ("student", "teacher", "guardian", "staff")
 
@@ -48,6 +50,15 @@ WOULD = {
     "dates": "{what} would get other dates",
     "teachers": "{what} would come, go or change",
     "identity": "{what} would get another username or email",
+}
+
+#: What an import is doing.
+STAGE_WORDS = {
+    Stage.EXTRACT: "Reading the source",
+    Stage.DIFF: "Comparing with the roster",
+    Stage.CHECK: "Checking the rows",
+    Stage.GATE: "Holding the changes against your limits",
+    Stage.APPLY: "Writing the changes",
 }
 
 CHANGE_WORDS = {"appear": "new", "alter": "changes", "vanish": "leaves", "return": "comes back"}

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from rollbook.actions import archive, plugin, preferences, runs, sources, uploads
+from rollbook.actions.progress import progress_of
 from rollbook.domain.errors import ConfigError, Conflict, RollbookError, SourceError
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
@@ -19,7 +20,6 @@ from rollbook.web.manage.forms import SettingsForm, setup_form, spoken, typed
 from rollbook.web.manage.frame import frame
 from rollbook.web.manage.receiving import TOO_MUCH
 from rollbook.web.manage.summary import lines
-from rollbook.web.parts.progress import progress_of
 
 #: Imports shown on the Import tab; the others are one link away.
 RECENT = 10

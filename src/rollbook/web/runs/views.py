@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from rollbook.actions import review, runs
+from rollbook.actions.progress import progress_of
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.gate import Kind, Threshold
@@ -17,7 +18,6 @@ from rollbook.store.models import Measure, Run
 from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
-from rollbook.web.parts.progress import progress_of
 from rollbook.web.runs import said
 from rollbook.web.templatetags.words import since
 

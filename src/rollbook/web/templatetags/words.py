@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from rollbook.domain import words
 from rollbook.domain.gate import shown
-from rollbook.domain.runs import RunState, Stage
+from rollbook.domain.runs import RunState
 from rollbook.lib import clock
 from rollbook.store.models import Measure, Run
 
@@ -55,14 +55,6 @@ STATES = {
     RunState.FAILED: ("Failed", "failed", "exclamation-triangle"),
 }
 PREVIEW = ("Preview", "preview", "eye")
-
-STAGES = {
-    Stage.EXTRACT: "Reading the source",
-    Stage.DIFF: "Comparing with the roster",
-    Stage.CHECK: "Checking the rows",
-    Stage.GATE: "Holding the changes against your limits",
-    Stage.APPLY: "Writing the changes",
-}
 
 #: What went wrong with a mail, where its error's name says so.
 TROUBLES = {
