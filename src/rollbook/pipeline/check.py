@@ -7,11 +7,12 @@ import polars as pl
 
 from rollbook.connectors.protocol import FAULTS, NO_FAULTS
 from rollbook.domain.changes import Change
-from rollbook.domain.entities import ENTITIES, Column, Entity
+from rollbook.domain.entities import ENTITIES, PERSON, Column, Entity
 from rollbook.domain.findings import Level, Rule
-from rollbook.domain.words import ENTITY_WORDS
+from rollbook.domain.words import ENTITY_WORDS, counted
 from rollbook.lib import columnar
 from rollbook.pipeline.candidates import Candidates, changes
+from rollbook.pipeline.made_keys import differing, made_of, may_be_meant, refused_people
 from rollbook.pipeline.picture import NONE, Picture, without
 from rollbook.pipeline.rules import CATALOGUE
 from rollbook.pipeline.rules.rule import findings, place, told
@@ -35,7 +36,7 @@ UNKNOWN_REFERENCE = Rule(
 DEPENDS_ON_REFUSED = Rule(
     "depends_on_refused_row",
     Level.ERROR,
-    "A row points to another one of the same import that was left out as faulty.",
+    "A row points to, or was made of, another one of the same import that was left out as faulty.",
     "Correct the other row first; this one then comes by itself.",
 )
 PARENT_LEAVES = Rule(
@@ -53,7 +54,6 @@ class Checked:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)  # entity -> read, appear, alter, vanish, return, same, unfit
     levels: dict[str, int] = field(default_factory=dict)
-    rules: dict[str, int] = field(default_factory=dict)
 
 
 def check(
@@ -94,7 +94,6 @@ def check(
     columnar.keep(whole.lazy(), files.findings_file)
     for level in Level:
         checked.levels[level] = int(whole.filter(pl.col("level") == level.value)["count"].sum())
-    checked.rules = dict(whole.group_by("rule").agg(pl.col("count").sum()).sort("rule").iter_rows())
     return checked
 
 
@@ -114,7 +113,8 @@ def _judge(entity: Entity, picture: Picture) -> tuple[list[pl.DataFrame], int]:
         picture.unfit[name] = NONE
     if candidates.identical:
         said.append(_identical(candidates))
-    if not candidates.candidates and not candidates.gone.height and not any(each.height for each in picture.leaving.values()):
+    moves = candidates.candidates or candidates.gone.height or any(each.height for each in picture.leaving.values())
+    if not moves and not (entity is PERSON and candidates.identical):
         picture.leaving[name] = candidates.gone
         return said, unreadable
     refused = [_collisions(candidates, picture)]
@@ -138,7 +138,21 @@ def _judge(entity: Entity, picture: Picture) -> tuple[list[pl.DataFrame], int]:
             sum(frame.height for frame in dangling) or taken.height
         ):
             break
+    if entity.key:
+        said.append(_stand_for_others(entity, picture))
     return said, unreadable
+
+
+def _stand_for_others(entity: Entity, picture: Picture) -> pl.DataFrame:
+    """Refuse what was made of a refused row, and let stay what a faulty row may mean: neither has an id of its own."""
+    name, people = entity.name, refused_people(picture)
+    rows = made_of(entity, picture, people)
+    message = pl.format(f"{{}} was left out as faulty, and what it says of {ENTITY_WORDS[name][1]} with it.", place())
+    refused = findings(DEPENDS_ON_REFUSED, name, told(rows, message))
+    _refuse(picture, name, [refused])
+    stay = may_be_meant(entity, picture, people)
+    picture.leaving[name] = picture.leaving[name].filter(~pl.col("sourced_id").is_in(stay.implode()))
+    return refused
 
 
 def _refuse(picture: Picture, name: str, refused: list[pl.DataFrame]) -> None:
@@ -148,7 +162,8 @@ def _refuse(picture: Picture, name: str, refused: list[pl.DataFrame]) -> None:
 
 def _identical(candidates: Candidates) -> pl.DataFrame:
     name = candidates.entity.name
-    message = f"{candidates.identical:,} rows repeat another one to the letter; each was taken once."
+    number = counted(candidates.identical, "row repeats", "rows repeat")
+    message = f"{number} another one to the letter; each was taken once."
     row = {
         **dict.fromkeys(FAULTS),
         "entity": name,
@@ -162,16 +177,18 @@ def _identical(candidates: Candidates) -> pl.DataFrame:
 
 def _collisions(candidates: Candidates, picture: Picture) -> pl.DataFrame:
     name = candidates.entity.name
-    if not candidates.candidates:
-        return NO_FAULTS
-    keys = candidates.rows.select("sourced_id").collect(engine="streaming")["sourced_id"]
-    twice = keys.filter(keys.is_duplicated()).unique() if keys.n_unique() < len(keys) else NONE
-    twice = pl.concat([twice, candidates.unchanged]).unique()
+    twice = NONE
+    if candidates.candidates:
+        keys = candidates.rows.select("sourced_id").collect(engine="streaming")["sourced_id"]
+        twice = keys.filter(keys.is_duplicated()).unique() if keys.n_unique() < len(keys) else NONE
+    other = differing(picture) if candidates.entity is PERSON and candidates.identical else NONE
+    twice = pl.concat([twice, candidates.unchanged, other]).unique()
     if not len(twice):
         return NO_FAULTS
     source = picture.snapshot.rows(candidates.entity) if picture.offers(name) and picture.snapshot else candidates.rows
-    rows = source.filter(pl.col("sourced_id").is_in(twice.implode())).unique("row_hash", maintain_order=True).collect()
-    lines = pl.col("line").cast(pl.String).sort().str.join(" and ").over("sourced_id")
+    one = ["row_hash", "line"] if len(other) else ["row_hash"]
+    rows = source.filter(pl.col("sourced_id").is_in(twice.implode())).unique(one, maintain_order=True).collect()
+    lines = pl.col("line").sort().cast(pl.String).str.join(" and ").over("sourced_id")
     message = pl.format(
         "{} lines {} have the same id '{}' and differ. Neither was taken.", pl.col("source_file"), lines, pl.col("sourced_id")
     )
