@@ -291,6 +291,49 @@ def test_who_loses_the_last_class_or_teacher_is_named_though_unchanged(district:
     assert [each["sourced_id"] for each in district.findings(run, "class_without_teacher")] == ["k2"]
 
 
+#: What is wrong with whom -> (the files before, what is changed in them): the row that is named is not among what changed.
+TOUCHED: dict[tuple[str, str], tuple[Files, Files]] = {
+    ("person_without_role", "t2"): (
+        as_1_2(sound()),
+        {"roles": [each for each in as_1_2(sound())["roles"] if each["userSourcedId"] != "t2"]},
+    ),
+    ("primary_org_without_role", "p1"): (
+        as_1_2(sound()) | {"users": edited(as_1_2(sound())["users"], "p1", primaryOrgSourcedId="s1")},
+        {
+            "roles": [
+                each | ({"orgSourcedId": "s2"} if each["userSourcedId"] == "p1" else {}) for each in as_1_2(sound())["roles"]
+            ]
+        },
+    ),
+    ("class_without_teacher", "k2"): (sound(), {"enrollments": edited(sound()["enrollments"], "t2.k2", classSourcedId="k1")}),
+    ("class_without_teacher", "k1"): (sound(), {"enrollments": edited(sound()["enrollments"], "t1.k1", role="proctor")}),
+    ("student_without_class", "p1"): (sound(), {"enrollments": edited(sound()["enrollments"], "p1.k1", userSourcedId="p2")}),
+    ("student_without_class", "g1"): (
+        as_1_2(sound()),
+        {
+            "roles": [
+                *as_1_2(sound())["roles"],
+                row("roles", userSourcedId="g1", roleType="secondary", role="student", orgSourcedId="s1"),
+            ]
+        },
+    ),
+    ("school_is_no_school", "k2"): (sound(), {"orgs": edited(sound()["orgs"], "s2", type="department")}),
+    ("year_is_no_school_year", "c1"): (sound(), {"academicSessions": edited(sound()["academicSessions"], "y27", type="term")}),
+    ("role_in_class_differs", "t1.k1"): (sound(), {"users": edited(sound()["users"], "t1", role="student")}),
+}
+
+
+@pytest.mark.parametrize(("name", "one"), TOUCHED)
+def test_who_lacks_something_by_a_change_elsewhere_is_named_though_unchanged(district: Grove, name: str, one: str) -> None:
+    before, change = TOUCHED[name, one]
+    assert not district.findings(district.applies(before), name)
+    run = district.applies(before | change)
+
+    entity = {each["entity"] for each in district.findings(run, name) if each["sourced_id"] == one}
+    assert entity and one not in district.changes(run, entity.pop())
+    assert all(each["line"] for each in district.findings(run, name))
+
+
 def test_many_candidates_are_found_fault_with_as_few_are(district: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what few rows do not touch nothing is read; that may spare time, and nothing else."""
     names = [name for name in EXAMPLES if rule(name).level is not Level.ERROR]

@@ -42,6 +42,16 @@ class Picture:
         """Return keys that the candidates of an entity touch, or None where those are so many that all may as well be read."""
         return keys.unique().collect().to_series() if self.candidates[name].few else None
 
+    def lost(self, name: str, column: str = "sourced_id", **only: str) -> pl.LazyFrame:
+        """Return, as `sourced_id`, what the rows of an entity stood for that leave or are altered: it may lack something now.
+
+        `only` keeps the rows that had these values.
+        """
+        gone = [self.leaving[name]] if name in self.leaving else []
+        before = [self.candidates[name].before] if name in self.candidates else []
+        rows = [frame.lazy().filter(**only).select(sourced_id=column) for frame in (*gone, *before)]
+        return pl.concat(rows).drop_nulls() if rows else pl.LazyFrame(schema={"sourced_id": pl.String})
+
     def after(self, name: str, column: str = "sourced_id", keys: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows as the source sent them, but for the unfit: what the roster would hold.
 

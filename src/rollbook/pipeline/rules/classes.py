@@ -14,9 +14,7 @@ def class_without_teacher(picture: Picture, name: str) -> pl.DataFrame:
     Remedy: Assign a teacher at the source.
     """
     taught = picture.after("enrollment").filter(pl.col("role") == "teacher").select(pl.col("section").alias("sourced_id"))
-    touched = [picture.fit("section").select("sourced_id")]
-    if "enrollment" in picture.leaving:
-        touched.append(picture.leaving["enrollment"].lazy().select(pl.col("section").alias("sourced_id")))
+    touched = [picture.fit("section").select("sourced_id"), picture.lost("enrollment", "section", role="teacher")]
     faulty = (
         picture.after("section")
         .select("sourced_id", "source_file", "line")
@@ -26,6 +24,15 @@ def class_without_teacher(picture: Picture, name: str) -> pl.DataFrame:
         .collect(engine="streaming")
     )
     return told(faulty, pl.format("{}: class '{}' has no teacher.", place(), pl.col("sourced_id")))
+
+
+def _pointing_to(picture: Picture, name: str, column: str, parent: str) -> pl.LazyFrame:
+    """Return the candidates of an entity, and its other rows that point to a parent that changes."""
+    rows = picture.fit(name)
+    parents = picture.candidates[parent].before["sourced_id"]
+    if not len(parents) or not picture.offers(name):
+        return rows
+    return pl.concat([rows, picture.after(name, column, parents).select(rows.collect_schema().names())]).unique("sourced_id")
 
 
 @rule("school_is_no_school", Level.WARNING, "section", needs=("org",))
@@ -42,8 +49,9 @@ def school_is_no_school(picture: Picture, name: str) -> pl.DataFrame:
         .select(pl.col("sourced_id").alias("school"))
     )
     known = picture.after("org").select(pl.col("sourced_id").alias("school"))
-    rows = picture.fit("section").select("sourced_id", "source_file", "line", "school")
-    faulty = rows.join(known, on="school", how="semi").join(schools, on="school", how="anti").collect(engine="streaming")
+    rows = _pointing_to(picture, "section", "school", "org").select("sourced_id", "source_file", "line", "school")
+    lost = rows.join(known, on="school", how="semi").join(schools, on="school", how="anti")
+    faulty = lost.sort("line").collect(engine="streaming")
     return told(
         faulty,
         pl.format("{}: class '{}' is at '{}', which is not a school.", place(), pl.col("sourced_id"), pl.col("school")),
@@ -60,8 +68,10 @@ def year_is_no_school_year(picture: Picture, name: str) -> pl.DataFrame:
     if not picture.has("course", "school_year"):
         return NOTHING
     sessions = picture.after("academic_session").select(pl.col("sourced_id").alias("school_year"), "type")
-    rows = picture.fit("course").select("sourced_id", "source_file", "line", "school_year").drop_nulls("school_year")
-    faulty = rows.join(sessions, on="school_year").filter(pl.col("type") != "schoolYear").collect(engine="streaming")
+    rows = _pointing_to(picture, "course", "school_year", "academic_session")
+    rows = rows.select("sourced_id", "source_file", "line", "school_year").drop_nulls("school_year")
+    other = rows.join(sessions, on="school_year").filter(pl.col("type") != "schoolYear")
+    faulty = other.sort("line").collect(engine="streaming")
     message = pl.format(
         "{}: course '{}' is offered in '{}', which is a {}.", place(), pl.col("sourced_id"), pl.col("school_year"), pl.col("type")
     )

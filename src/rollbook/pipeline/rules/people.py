@@ -13,8 +13,9 @@ def student_without_class(picture: Picture, name: str) -> pl.DataFrame:
 
     Remedy: Enroll the student at the source, or end their time at the school.
     """
-    left = [picture.leaving[key].lazy().select(sourced_id="person") for key in ("role", "enrollment") if key in picture.leaving]
-    touched = pl.concat([picture.fit("person").select("sourced_id"), *left])
+    new = picture.fit("role").filter(role="student").select(sourced_id="person")
+    left = [picture.lost("role", "person"), picture.lost("enrollment", "person")]
+    touched = pl.concat([picture.fit("person").select("sourced_id"), new, *left])
     few = picture.few("person", touched)
     students = picture.after("role", "person", few).filter(pl.col("role") == "student").select(sourced_id="person")
     placed = picture.after("enrollment", "person", few).select(sourced_id="person")
@@ -30,15 +31,22 @@ def student_without_class(picture: Picture, name: str) -> pl.DataFrame:
     return told(faulty, pl.format("{}: student '{}' is in no class.", place(), pl.col("sourced_id")))
 
 
+def _who_lacks(picture: Picture, *columns: str) -> tuple[pl.LazyFrame, pl.Series | None]:
+    """Return these columns of the people who come, change or lose a role, and their keys, where they are few."""
+    touched = pl.concat([picture.fit("person").select("sourced_id"), picture.lost("role", "person")])
+    few = picture.few("person", touched)
+    return picture.after("person", "sourced_id", few).select(columns).join(touched, on="sourced_id", how="semi"), few
+
+
 @rule("person_without_role", Level.WARNING, "person", needs=("person", "role"))
 def person_without_role(picture: Picture, name: str) -> pl.DataFrame:
     """A person has no role at any school, and so cannot be given an account.
 
     Remedy: Export the person's role, too.
     """
-    rows = picture.fit("person").select("sourced_id", "source_file", "line")
-    roles = picture.after("role", "person", picture.few("person", rows.select("sourced_id"))).select(sourced_id="person")
-    faulty = rows.join(roles, on="sourced_id", how="anti")
+    rows, few = _who_lacks(picture, "sourced_id", "source_file", "line")
+    roles = picture.after("role", "person", few).select(sourced_id="person")
+    faulty = rows.join(roles, on="sourced_id", how="anti").sort("line")
     return told(
         faulty.collect(engine="streaming"), pl.format("{}: '{}' has no role at any school.", place(), pl.col("sourced_id"))
     )
@@ -52,10 +60,10 @@ def primary_org_without_role(picture: Picture, name: str) -> pl.DataFrame:
     """
     if not picture.has("person", "primary_org"):
         return NOTHING
-    rows = picture.fit("person").select("sourced_id", "source_file", "line", "primary_org").drop_nulls("primary_org")
-    roles = picture.after("role", "person", picture.few("person", rows.select("sourced_id")))
-    roles = roles.select(sourced_id="person", primary_org="org")
-    faulty = rows.join(roles, on=["sourced_id", "primary_org"], how="anti").collect(engine="streaming")
+    rows, few = _who_lacks(picture, "sourced_id", "source_file", "line", "primary_org")
+    roles = picture.after("role", "person", few).select(sourced_id="person", primary_org="org")
+    rows = rows.drop_nulls("primary_org")
+    faulty = rows.join(roles, on=["sourced_id", "primary_org"], how="anti").sort("line").collect(engine="streaming")
     message = pl.format(
         "{}: the main school of '{}' is '{}', but there is no role there.", place(), pl.col("sourced_id"), pl.col("primary_org")
     )
@@ -95,7 +103,11 @@ def role_in_class_differs(picture: Picture, name: str) -> pl.DataFrame:
     """
     if not picture.has("enrollment", "person", "role", "section"):
         return NOTHING
-    rows = picture.fit("enrollment").select("sourced_id", "source_file", "line", "person", "section", "role")
+    columns = ["sourced_id", "source_file", "line", "person", "section", "role"]
+    rows = picture.fit("enrollment").select(columns)
+    others = pl.concat([picture.fit("role").select(sourced_id="person"), picture.lost("role", "person")])
+    if (few := picture.few("role", others)) is not None and len(few) and picture.offers("enrollment"):
+        rows = pl.concat([rows, picture.after("enrollment", "person", few).select(columns)]).unique("sourced_id")
     roles = picture.after("role", "person", picture.few("enrollment", rows.select("person")))
     roles = roles.select("person", is_role=pl.col("role"))
     students = roles.filter(pl.col("is_role") == "student").select("person")
