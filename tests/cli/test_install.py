@@ -1,10 +1,12 @@
 """The first day: init, settings, and what is said before there is anything."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rollbook.server.config import Config
 from rollbook.store.models import Account
 from tests.cli.conftest import PASSWORD, Desk
 
@@ -37,10 +39,19 @@ def test_the_first_administrator_can_sign_in_and_is_told(desk: Desk, tmp_path: P
     assert desk.sees("source", "show", "lincoln")["told"] == ["dana@maple-grove.example"]
 
 
-def test_settings_are_listed_and_no_secret_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "database",
+    [
+        "postgres://rollbook:hunter2@db.example/rollbook",
+        "postgres://rollbook@db.example/rollbook?sslmode=require&password=hunter2",
+    ],
+)
+def test_settings_are_listed_and_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    desk = Desk(tmp_path)
     monkeypatch.setenv("ROLLBOOK_SECRET_KEY", "hunter2")
     monkeypatch.setenv("ROLLBOOK_FIELD_KEYS", "hunter2")
-    monkeypatch.setenv("ROLLBOOK_DATABASE_URL", "postgres://rollbook:hunter2@db.example/rollbook")
+    monkeypatch.setenv("ROLLBOOK_DATABASE_URL", database)
     monkeypatch.setenv("ROLLBOOK_EMAIL_URL", "smtp://mail:hunter2@mail.example:587")
     listed = {row["name"]: row for row in desk.sees("settings")}
     assert {"ROLLBOOK_DATABASE_URL", "ROLLBOOK_DATA_DIR", "ROLLBOOK_SECRET_KEY", "ROLLBOOK_EMAIL_URL"} <= set(listed)
@@ -49,6 +60,59 @@ def test_settings_are_listed_and_no_secret_is_shown(desk: Desk, monkeypatch: pyt
     for said in (desk.types("settings"), desk.types("settings", "--json")):
         assert said.code == 0
         assert "hunter2" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgres://rollbook:hunter2/ss@db.example:5432/rollbook"),
+        ("DATABASE_URL", "postgres://rollbook:12/hunter2@db.example:5432/rollbook"),
+        ("DATABASE_URL", "postgres://rollbook:hunter2@[db.example/rollbook"),
+        ("DATABASE_URL", "hunter2"),
+        ("EMAIL_URL", "smtp://u:hunter2#x@mail.example:25"),
+        ("EMAIL_URL", "smtp://u:12?hunter2@mail.example:25"),
+        ("EMAIL_URL", "smtp://u:hunter2@mail.example:smtp"),
+        ("EMAIL_FROM", "hunter2"),
+        ("PUBLIC_URL", "hunter2.example"),
+        ("PUBLIC_URL", "https://"),
+    ],
+)
+def test_a_wrong_address_is_told_by_its_name_before_anything_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"ROLLBOOK_{name}", value)
+    said = Desk(tmp_path).types("settings", "--json")
+    assert (said.code, set(said.json["fields"])) == (2, {f"ROLLBOOK_{name}"})
+    assert "hunter2" not in said.out + said.err
+
+
+def test_all_wrong_settings_are_told_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"DEMO": "perhaps", "EMAIL_URL": "pigeon://x", "PUBLIC_URL": "rollbook.example"}.items():
+        monkeypatch.setenv(f"ROLLBOOK_{name}", value)
+    fields = Desk(tmp_path).types("settings", "--json").json["fields"]
+    assert set(fields) == {"ROLLBOOK_DEMO", "ROLLBOOK_EMAIL_URL", "ROLLBOOK_PUBLIC_URL"}
+
+
+def test_a_password_with_letters_of_addresses_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLBOOK_DATABASE_URL", "postgres://rollbook:p%2F%23%40s@db.example:5432/rollbook")
+    assert Config.read().database["PASSWORD"] == "p/#@s"
+
+
+def test_home_is_meant_where_home_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("ROLLBOOK_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("ROLLBOOK_DATA_DIR='~/kept'\n")
+    assert Config.read().data_dir == tmp_path / "kept"
+
+
+def test_nothing_is_said_to_be_served_where_nothing_can_be(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        said = Desk(tmp_path).types("serve", "--port", other.getsockname()[1])
+    assert (said.code, said.out) == (2, "")
+    assert "Nothing can be served" in said.err
 
 
 def test_a_district_that_is_none_is_told_from_one_that_is(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import typer
 
 from rollbook.cli import paper
-from rollbook.cli.server import keep_serving
+from rollbook.cli.server import keep_serving, refuse_taken
 from rollbook.cli.start import prepare
 from rollbook.domain.errors import ConfigError
 
@@ -52,6 +52,7 @@ def demo(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the addresses.")] = False,
 ) -> None:
     """Show a whole working example: a simulated PowerSchool, and a Rollbook with a held import to decide on. Ctrl-C stops it."""
+    refuse_taken("127.0.0.1", port)
     folder = _own_folder(port)
     _refuse_real_installation(folder)
     prepare()
@@ -70,7 +71,7 @@ def _own_folder(port: int) -> Path:
     """Settle where the demo lives. Only the environment counts: a `.env` file may be that of a real installation."""
     import platformdirs
 
-    folder = Path(os.environ.setdefault("ROLLBOOK_DATA_DIR", platformdirs.user_data_dir("rollbook-demo"))).absolute()
+    folder = Path(os.environ.setdefault("ROLLBOOK_DATA_DIR", platformdirs.user_data_dir("rollbook-demo"))).expanduser().absolute()
     own = {
         "ROLLBOOK_DATA_DIR": str(folder),
         "ROLLBOOK_DEMO": "true",

@@ -1,5 +1,6 @@
 """Commands of the first day: make the installation, list its settings."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,8 +111,9 @@ def _value(name: str, value: Any) -> str:
     if name in SECRET:
         return "•••" if value else ""
     if name in ADDRESSES and value:
-        password = urlsplit(value).password
-        return str(value).replace(f":{password}@", ":•••@") if password else str(value)
+        parts = urlsplit(value)
+        shown = str(value).replace(f":{parts.password}@", ":•••@") if parts.password else str(value)
+        return shown.replace(f"?{parts.query}", f"?{re.sub('=[^&]*', '=•••', parts.query)}")
     return _shown(value)
 
 

@@ -30,6 +30,7 @@ def serve(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web; imports wait for a worker elsewhere.")] = False,
 ) -> None:
     """Serve the web and, unless told not to, one worker. Ctrl-C stops both."""
+    refuse_taken(host, port)
     at_address(host, port)
     prepare()
     paper.say(f"Rollbook is at {os.environ['ROLLBOOK_PUBLIC_URL']}. Ctrl-C stops it.")
@@ -71,15 +72,14 @@ def at_address(host: str, port: int) -> None:
 
 
 def keep_serving(host: str, port: int, *, worker: bool, started: Callable[[], None] | None = None) -> None:
-    """Serve until told to stop. Raises ConfigError if the address is taken.
+    """Serve until told to stop.
 
-    Needs: a prepared database.
+    Needs: a prepared database, and an address that is not taken: `refuse_taken`.
     """
     from django.db import connections
     from granian import Granian
     from granian.constants import Interfaces
 
-    _refuse_taken(host, port)
     # A fork would take over the locks of polars' threads, but not the threads: the first page with a table would wait for ever.
     multiprocessing.set_start_method("spawn", force=True)
     connections.close_all()
@@ -132,7 +132,8 @@ def _worker_beside() -> "Iterator[None]":
                 continue
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def refuse_taken(host: str, port: int) -> None:
+    """Raise ConfigError if something else listens at the address, before anything is said or made."""
     import socket
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

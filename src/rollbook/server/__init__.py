@@ -1,1 +1,1 @@
-"""Settings, addresses and start-up checks: what hangs the floors together."""
+"""Settings, read and checked before anything starts, and the addresses of the site: what hangs the floors together."""

@@ -1,13 +1,15 @@
 """The settings that an operator may give, from the environment or a `.env` file, each with its default and meaning."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import platformdirs
 
@@ -65,21 +67,43 @@ class Config:
                 continue
             if each.type is bool and text.strip().lower() not in (*YES, *NO):
                 wrong[PREFIX + each.name.upper()] = f"'{text}' is neither yes nor no"
-            values[each.name] = text.strip().lower() in YES if each.type is bool else each.type(text)
-        if wrong:
+            values[each.name] = _made(each.type, text)
+        read = cls(**values, given=frozenset(values))
+        if wrong := read._wrong_addresses() | wrong:
             raise ConfigError(fields=wrong)
-        return cls(**values, given=frozenset(values))
+        return read
 
     @classmethod
     def settings(cls) -> list[Any]:
         """Return the fields that an operator may give."""
         return [each for each in fields(cls) if each.metadata]
 
+    def _wrong_addresses(self) -> dict[str, str]:
+        """Say what is wrong with the addresses, by setting. No value is repeated: it may hold a password."""
+        wrong = {}
+        for address in ("database", "mailer", "public_host"):
+            try:
+                getattr(self, address)
+            except ConfigError as error:
+                wrong |= error.fields
+        if not re.fullmatch(r"[^\s<>\"]+@[^\s<>\"]+", parseaddr(self.email_from)[1]):
+            wrong["ROLLBOOK_EMAIL_FROM"] = "is no mail address; write it as Rollbook <rollbook@district.example>"
+        return wrong
+
+    @cached_property
+    def public_host(self) -> str:
+        """Return the host at which people find Rollbook."""
+        parts = _parts("ROLLBOOK_PUBLIC_URL", self.public_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            text = "begins with http:// or https:// and names a host, such as https://rollbook.district.example"
+            raise ConfigError(fields={"ROLLBOOK_PUBLIC_URL": text})
+        return parts.hostname
+
     @cached_property
     def database(self) -> dict[str, Any]:
         """Return Django's description of the database."""
         url = self.database_url or f"sqlite:///{(self.data_dir / 'rollbook.sqlite3').resolve()}"
-        parts = urlsplit(url)
+        parts = _parts("ROLLBOOK_DATABASE_URL", url)
         if parts.scheme == "sqlite":
             path = Path(unquote(parts.path[1:])) if parts.path.startswith("/") else Path(unquote(parts.path))
             return {
@@ -111,7 +135,7 @@ class Config:
     @cached_property
     def mailer(self) -> dict[str, Any]:
         """Return Django's description of how mail leaves."""
-        parts = urlsplit(self.email_url or f"file://{(self.data_dir / 'mail').resolve()}")
+        parts = _parts("ROLLBOOK_EMAIL_URL", self.email_url or f"file://{(self.data_dir / 'mail').resolve()}")
         if parts.scheme == "console":
             return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
         if parts.scheme == "file":
@@ -153,6 +177,27 @@ class Config:
             except FileExistsError:  # another process was first
                 return path.read_text().strip()
             return key
+
+
+def _made(kind: Any, text: str) -> Any:
+    """Make a setting from what was written; a shell leaves ~ alone in quotes, and nobody else reads it in a file."""
+    if kind is bool:
+        return text.strip().lower() in YES
+    return Path(os.path.expanduser(text)) if kind is Path else kind(text)
+
+
+def _parts(name: str, url: str) -> SplitResult:
+    """Take an address apart. Raises ConfigError, without the value, where a password with a / or # would pass for a host."""
+    try:
+        parts = urlsplit(url)
+        torn = parts.scheme not in ("sqlite", "file") and bool(parts.fragment or "@" in parts.path + parts.query)
+        _ = parts.port  # complains where it is none
+    except ValueError:
+        torn = True
+    if not torn:
+        return parts
+    text = "cannot be read: in a name or password, letters such as / # ? @ are written %2F %23 %3F %40; a port is a number"
+    raise ConfigError(fields={name: text})
 
 
 def _dotenv() -> Mapping[str, str]:

@@ -1,7 +1,6 @@
 """Django's settings, made from Rollbook's few."""
 
 import gc
-from urllib.parse import urlsplit
 
 from rollbook.server.config import Config
 
@@ -70,7 +69,7 @@ TEMPLATES = [
     }
 ]
 
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or "localhost"]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", CONFIG.public_host]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_CSP = {
     "default-src": ["'none'"],
