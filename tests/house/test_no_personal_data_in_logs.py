@@ -10,16 +10,26 @@ from rollbook.actions import notices
 from rollbook.connectors.oneroster.connector import OneRosterCsv
 from rollbook.domain.entities import ENTITIES, Pii
 from rollbook.pipeline import run as pipeline
-from rollbook.store.models import AuditEntry
-from tests.district import Grove, edited, minus, small, write
+from rollbook.store.models import MODELS, AuditEntry, Notice, Run
+from tests.district import Files, Grove, as_1_2, columns, edited, minus, small, write
 
+#: What each column that says who somebody is holds in this district, by entity and column: nobody else writes like that.
 PRIVATE = {
-    "givenName": "Quetzalcoatl",
-    "familyName": "Xanthippe",
-    "email": "quetz@xanthippe.example",
-    "username": "quetzx",
-    "phone": "555-0199",
+    (entity.name, column.name): f"quetzal-{entity.name}-{column.name}" + ("@xanthippe.example" if column.name == "email" else "")
+    for entity in ENTITIES
+    for column in entity.columns
+    if column.pii > Pii.ID
 }
+FILES = {
+    "org": "orgs",
+    "academic_session": "academicSessions",
+    "course": "courses",
+    "section": "classes",
+    "person": "users",
+    "role": "roles",
+    "enrollment": "enrollments",
+}
+OUTSIDE = "metadata.note"  # a column that no standard knows
 
 
 @pytest.fixture
@@ -28,8 +38,22 @@ def district(db: None, settings: Any, tmp_path: Path) -> Grove:
     return Grove(tmp_path)
 
 
-def named() -> Any:
-    return small() | {"users": edited(small()["users"], "p1", **PRIVATE)}
+def heading(column: str) -> str:
+    first, *others = column.split("_")
+    return OUTSIDE if column == "metadata" else first + "".join(map(str.capitalize, others))
+
+
+def named(files: Files) -> Files:
+    """Write a package as 1.2, with every private value in it: one student has all that people have."""
+    new = as_1_2(files)
+    for entity, name in FILES.items():
+        values = {heading(column): value for (one, column), value in PRIVATE.items() if one == entity}
+        assert set(values) <= {*columns(name, "1.2"), OUTSIDE}
+        new[name] = [
+            each | (values if name != "users" or each["sourcedId"] == "p1" else {OUTSIDE: ""})  # a file has one set of columns
+            for each in new[name]
+        ]
+    return new
 
 
 def silent(*texts: str) -> None:
@@ -46,27 +70,33 @@ def test_the_columns_that_say_who_somebody_is_are_marked() -> None:
     }
 
 
-def test_a_whole_life_of_imports_logs_nobody(
+def test_a_whole_life_of_imports_tells_no_log_and_no_mail_who_somebody_is(
     district: Grove, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("django.db.backends").setLevel(logging.INFO)  # statements are logged by nobody but a developer
-    district.applies(named())
-    district.undoes(district.applies(minus(named(), "p1")))
-    files = named()
-    files["users"] = edited(files["users"], "p1", enabledUser="perhaps", familyName="")
-    district.applies(files)
-    write(district.folder, named())
+    district.applies(named(small(40)))
+    for (entity, column), private in PRIVATE.items():
+        held = MODELS[entity].objects.filter(**{f"{column}__contains": private})
+        assert held.exists(), f"{column} of {entity} was never imported, and so proves nothing"
+    district.undoes(district.applies(named(minus(small(40), "p1"))))
+    faulty = named(small(40))
+    faulty["users"] = edited(faulty["users"], "p1", enabledUser="perhaps", familyName="")
+    district.applies(faulty)
+    assert district.sends(named(small(2))).state == "held"
+    write(district.folder, named(small()))
     path = district.folder / "users.csv"
-    path.write_bytes(path.read_bytes() + b'zz,,,"Xanthippe')
+    path.write_bytes(path.read_bytes() + f'zz,,,"{PRIVATE["person", "family_name"]}'.encode())
     failed = district.runs()
     assert failed.state == "failed"
     notices.send()
 
     out, err = capfd.readouterr()
-    silent(caplog.text, out, err, failed.message, *(str(each.detail) for each in AuditEntry.objects.all()))
-    for run in (failed,):
-        silent(*(each.note for each in run.events.all()), run.cause, *run.reasons)
+    silent(caplog.text, out, err, *(str(each.detail) for each in AuditEntry.objects.all()))
+    for run in Run.objects.all():
+        silent(run.message, run.cause, *run.reasons, *(each.note for each in run.events.all()))
+    assert {each.outcome for each in Notice.objects.all()} == {"applied", "held", "failed"}
+    silent(*(part for each in Notice.objects.all() for part in (each.subject, each.text, each.html)))
 
 
 @pytest.mark.parametrize("where", ["connector", "pipeline"])
@@ -77,11 +107,11 @@ def test_what_breaks_is_logged_without_the_rows_that_broke_it(
 
     def breaks(*_: Any, **__: Any) -> Any:
         try:
-            raise KeyError(f"row of {PRIVATE['familyName']}")
+            raise KeyError(f"row of {PRIVATE['person', 'family_name']}")
         except KeyError as error:
-            raise ValueError(f"cannot read {PRIVATE['email']}") from error
+            raise ValueError(f"cannot read {PRIVATE['person', 'email']}") from error
 
-    write(district.folder, named())
+    write(district.folder, named(small()))
     if where == "connector":
         monkeypatch.setattr(OneRosterCsv, "extract", breaks)
     else:

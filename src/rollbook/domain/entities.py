@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Pii(IntEnum):
-    """How private a column is. Nothing above ID may reach a log line or a mail."""
+    """How private a column is. Nothing above ID may reach a log line or a mail: a test of the house looks for each."""
 
     NONE = 0
     ID = 1
