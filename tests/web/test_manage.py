@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from rollbook.actions import limits as judging
-from rollbook.actions import runs, sources
+from rollbook.actions import preferences, runs, sources
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.gate import DEFAULTS
 from rollbook.store.models import AuditEntry, Limit, Run, Source, Told
@@ -126,6 +126,18 @@ def test_two_sources_cannot_have_one_name(district: Grove, ada: Client) -> None:
     page = ada.post("/manage/new/", SETTINGS | {"name": "LINCOLN"}).content.decode()
     assert "there is a source called &#x27;LINCOLN&#x27; already" in page
     assert Source.objects.count() == 1
+
+
+def test_of_two_who_take_one_name_at_the_same_moment_the_second_is_told(
+    district: Grove, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preferences, "_name_is_wrong", lambda *_: {})  # both have looked before either writes
+    page = ada.post("/manage/new/", SETTINGS | {"name": "LINCOLN"}).content.decode()
+    assert "there is a source called &#x27;LINCOLN&#x27; already" in page
+    Source.objects.create(district=district.row, name="Roosevelt", kind="oneroster-csv")
+    page = ada.post(at(district, "settings"), SETTINGS | {"name": "roosevelt"}).content.decode()
+    assert "there is a source called &#x27;roosevelt&#x27; already" in page
+    assert (Source.objects.count(), district.source.name, district.source.keep_days) == (2, "lincoln", 60)
 
 
 def test_an_empty_list_says_that_nobody_is_told(district: Grove, ada: Client) -> None:

@@ -1,12 +1,13 @@
 """What one settings page asks for, all of it or nothing; only what differs is changed, and written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from rollbook.actions import schedule, sources
 from rollbook.actions.actor import Actor
@@ -77,7 +78,8 @@ def add(actor: Actor, kind: str, wanted: Preferences) -> Source:
         if wrong := _name_is_wrong(actor, wanted.name, None):
             # Whatever else is wrong is said in the same breath.
             raise ConfigError(fields=wrong | _wrong(wanted))
-        source = Source.objects.create(district_id=actor.district, name=wanted.name.strip(), kind=kind)
+        with _first(wanted.name.strip()):
+            source = Source.objects.create(district_id=actor.district, name=wanted.name.strip(), kind=kind)
         audit.note(actor.district, actor.name, "source.added", source.name, kind=kind)
         return change(actor, by_number(actor, source.pk), wanted)
 
@@ -135,7 +137,8 @@ def change_kind(actor: Actor, source: Source, kind: str) -> Source:
 
 
 def _rename(actor: Actor, source: Source, name: str) -> None:
-    Source.objects.filter(pk=source.pk).update(name=name)
+    with _first(name):
+        Source.objects.filter(pk=source.pk).update(name=name)
     audit.note(actor.district, actor.name, "source.renamed", name, was=source.name)
 
 
@@ -157,8 +160,22 @@ def _name_is_wrong(actor: Actor, name: str, source: Source | None) -> dict[str, 
     if source is not None:
         others = others.exclude(pk=source.pk)
     if others.exists():
-        return {"name": f"there is a source called '{name.strip()}' already"}
+        return _taken(name.strip())
     return {}
+
+
+@contextmanager
+def _first(name: str) -> Iterator[None]:
+    """Tell whoever was second to take a name what they would have been told a moment later."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        raise ConfigError(fields=_taken(name)) from None
+
+
+def _taken(name: str) -> dict[str, str]:
+    return {"name": f"there is a source called '{name}' already"}
 
 
 def _wrong(wanted: Preferences) -> dict[str, str]:
