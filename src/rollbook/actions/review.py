@@ -15,6 +15,7 @@ from rollbook.connectors.protocol import FAULTS
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import BY_NAME, ORG, ROLE, Entity
 from rollbook.domain.findings import Level
+from rollbook.lib import cells
 from rollbook.pipeline import check, undo
 from rollbook.pipeline.rules import CATALOGUE
 from rollbook.store.models import Run
@@ -391,7 +392,7 @@ def _lines(entity: Entity, described: pl.DataFrame) -> pl.DataFrame:
 def _csv(rows: pl.DataFrame) -> bytes:
     texts = [name for name, kind in rows.schema.items() if kind == pl.String]
     safe = rows.with_columns(
-        pl.when(pl.col(name).str.contains(r"^[=+\-@\t\r]"))
+        pl.when(pl.col(name).str.contains(cells.BEGINS))
         .then(pl.concat_str(pl.lit("'"), name))
         .otherwise(pl.col(name))
         .alias(name)

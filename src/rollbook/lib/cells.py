@@ -2,10 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 
 #: What a cell of a formula begins with; a tab or a line break before it is skipped by some programs.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+#: The same as an expression, for whole columns.
+BEGINS = f"^[{re.escape(''.join(DANGEROUS))}]"
 
 
 def cell(value: object) -> str:
