@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from rollbook.domain.errors import NotAllowed
 from rollbook.domain.rights import MEANINGS, Right
+from rollbook.store.accounts import rights_in
 from rollbook.store.models import Account, AccountRight, District
-
-#: Where a right holds: at these schools (Org.id), or, where it is None, in the whole district.
-Where = frozenset[int] | None
+from rollbook.store.scope import Where
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,8 @@ def of_account(account: Account) -> Actor:
 
     Shape: one statement.
     """
-    rights: dict[Right, Where] = {}
     name = account.email or account.username or f"account {account.pk}"
-    if account.is_active:
-        known = set(Right)
-        for right, school in AccountRight.objects.filter(account=account).values_list("right", "school"):
-            if right in known:
-                before = rights.get(Right(right), frozenset())
-                rights[Right(right)] = None if school == 0 or before is None else before | {school}
+    rights = rights_in(AccountRight.objects.filter(account=account)) if account.is_active else {}
     return Actor(name, account.district_id, rights, account.pk)
 
 

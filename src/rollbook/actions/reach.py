@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from django.db.models import QuerySet
 
-from rollbook.actions.actor import Actor, Where
+from rollbook.actions.actor import Actor
 from rollbook.domain.errors import Conflict, NotAllowed, NotFound
 from rollbook.domain.rights import Right
 from rollbook.store import desk
 from rollbook.store.models import Account
+from rollbook.store.scope import Where
 
 
 class AccountStays(Conflict):

@@ -6,12 +6,13 @@ from typing import Any
 from django.db import transaction
 
 from rollbook.actions import people
-from rollbook.actions.actor import Actor, Where, of_account
+from rollbook.actions.actor import Actor, of_account
 from rollbook.actions.reach import AccountStays, covers
 from rollbook.domain.errors import NotAllowed, NotFound
 from rollbook.domain.rights import MEANINGS, Right
 from rollbook.store import account_states, audit, desk
 from rollbook.store.models import Account, AccountRight
+from rollbook.store.scope import Where
 
 #: Whose accounts can have rights. A student's or parent's sign-in is not guarded as an employee's is.
 KINDS = ("staff", "teacher")

@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from rollbook.domain.rights import Right
 from rollbook.store.models import Account, AccountRight
+from rollbook.store.scope import Where
 
 
 def called(name: str, most: int, district: int = 0) -> list[Account]:
@@ -34,6 +35,17 @@ def holders(district: int, right: Right) -> QuerySet[Account]:
     """Return the active accounts that have a right in the whole district."""
     given = AccountRight.objects.filter(district_id=district, right=right, school=0).values("account")
     return Account.objects.filter(district_id=district, state="active", pk__in=given).order_by("email", "pk")
+
+
+def rights_in(rows: QuerySet[AccountRight]) -> dict[Right, Where]:
+    """Return the rights that these rows give, each with where it holds: one row for the district counts more than any school."""
+    found: dict[Right, Where] = {}
+    known = set(Right)
+    for right, school in rows.values_list("right", "school"):
+        if right in known:
+            before = found.get(Right(right), frozenset())
+            found[Right(right)] = None if school == 0 or before is None else before | {school}
+    return found
 
 
 def give(account: Account, rights: Iterable[Right], school: int = 0) -> None:

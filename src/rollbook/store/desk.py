@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from rollbook.domain.rights import Right
-from rollbook.store.accounts import of_one_human
+from rollbook.store.accounts import of_one_human, rights_in
 from rollbook.store.models import Account, AccountRight, AuditEntry, Child, Enrollment, Org, Override, Person, Role
 from rollbook.store.reads import FEW, PAGE, kind_of, the_few
 from rollbook.store.scope import only_there, people_of
@@ -142,7 +142,7 @@ def schools(district: int, only: frozenset[int] | None = None) -> list[Org]:
 
 def given(account: Account) -> dict[Right, frozenset[int] | None]:
     """Return the rights of an account, whatever its state, and where each holds."""
-    return _where(AccountRight.objects.filter(account=account))
+    return rights_in(AccountRight.objects.filter(account=account))
 
 
 def given_to_one_human(account: Account, person: int | None = None) -> dict[Right, frozenset[int] | None]:
@@ -150,7 +150,7 @@ def given_to_one_human(account: Account, person: int | None = None) -> dict[Righ
 
     With `person`, also those that would be linked if the account belonged to that person of the roster.
     """
-    return _where(_of_one_human(account, person).filter(district_id=account.district_id))
+    return rights_in(_of_one_human(account, person).filter(district_id=account.district_id))
 
 
 def has_rights_elsewhere(account: Account) -> bool:
@@ -163,16 +163,6 @@ def _of_one_human(account: Account, person: int | None) -> QuerySet[AccountRight
     would_be.person = account.person if person is None else person
     same = of_one_human(account) | of_one_human(would_be)
     return AccountRight.objects.filter(account__in=same.values("pk"))
-
-
-def _where(rows: QuerySet[AccountRight]) -> dict[Right, frozenset[int] | None]:
-    found: dict[Right, frozenset[int] | None] = {}
-    known = set(Right)
-    for right, school in rows.values_list("right", "school"):
-        if right in known:
-            before = found.get(Right(right), frozenset())
-            found[Right(right)] = None if school == 0 or before is None else before | {school}
-    return found
 
 
 def is_only_at(account: Account, schools: frozenset[int] | None) -> bool:

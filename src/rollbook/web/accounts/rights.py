@@ -8,11 +8,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from rollbook.actions import reach, rights
-from rollbook.actions.actor import Actor, Where
+from rollbook.actions.actor import Actor
 from rollbook.domain.errors import ConfigError
 from rollbook.domain.rights import ADMINISTRATOR, MEANINGS, TECH_COACH, Right
 from rollbook.store import desk
 from rollbook.store.models import Org
+from rollbook.store.scope import Where
 from rollbook.web.access import actor_of, needs
 from rollbook.web.accounts import forms
 

@@ -15,6 +15,7 @@ from rollbook.domain.gate import Kind, Threshold
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState
 from rollbook.store.models import Measure, Run
+from rollbook.store.notices import TRIES
 from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
@@ -229,7 +230,6 @@ def _history(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {"events": run.events.order_by("pk"), "mails": run.notices.order_by("pk"), "tries": TRIES}
 
 
-TRIES = 8
 TRIGGERS = {
     "manual": "by hand",
     "scheduled": "by the clock",
