@@ -43,12 +43,12 @@ class Linted:
 
 
 @contextmanager
-def linted(path: Path, kind: str = "oneroster-csv") -> Iterator[Linted]:
+def linted(path: Path) -> Iterator[Linted]:
     """Check a package and give what was found. Raises SourceError if it cannot be read.
 
     Shape: no database and no data folder; a folder of the system's for a while.
     """
-    connector_class = registry.find(kind)
+    connector_class = registry.find("oneroster-csv")
     config = read_config(connector_class.Config, {"path": str(path.absolute())})
     with TemporaryDirectory(prefix="rollbook-lint-") as folder, closing(connector_class(config)) as connector:  # type: ignore[call-arg]
         sentence = connector.probe().sentence

@@ -44,8 +44,8 @@ def uploaded_at(source: Source) -> datetime | None:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC) if is_uploaded(source) and path.exists() else None
 
 
-def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], values: dict[str, str] | None = None) -> Probe:
-    """Let a source read one uploaded ZIP, or some CSV files, from now on; `values` are its other settings.
+def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]]) -> Probe:
+    """Let a source read one uploaded ZIP, or some CSV files, from now on.
 
     Shape: streams to disk. The files are probed before they replace those of before.
     Errors: ConfigError for names that can't be; SourceError where the files are not what the source reads; Conflict while an
@@ -63,7 +63,7 @@ def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]], va
     try:
         half = incoming / (names[0] if names[0].lower().endswith(".zip") else KEPT_AS)
         _write(half, names, files)
-        others = {name: value for name, value in {**source.settings, **(values or {})}.items() if name != "path"}
+        others = {name: value for name, value in source.settings.items() if name != "path"}
         seen = sources.attempt(actor, source, {**others, "path": str(half)})
         os.replace(half, folder / KEPT_AS)
     finally:

@@ -41,7 +41,7 @@ def applied(run: Run, public_url: str) -> None:
     notify.notify(run, RunState.APPLIED, public_url)
 
 
-def held(run: Run, why: list[str], public_url: str) -> RunState:
+def held(run: Run, why: list[str], public_url: str) -> None:
     """Hold a run for a person; a run that waited before it is superseded."""
     run.reasons = why
     run.message = _held_message(run)
@@ -61,7 +61,6 @@ def held(run: Run, why: list[str], public_url: str) -> RunState:
         ):
             audit.note(run.district_id, run.by, "import.held", run.name, source=run.source.name, digest=run.digest)
             notify.notify(run, RunState.HELD, public_url)
-    return RunState.HELD
 
 
 def _supersede_held(run: Run, note: str) -> None:
@@ -83,7 +82,7 @@ def _remember_undo(run: Run) -> None:
     source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=data.first() or "")
 
 
-def out_of_date(run: Run, error: StaleChangeset) -> RunState:
+def out_of_date(run: Run, error: StaleChangeset) -> None:
     """End a run whose changes do not fit the roster any more, and queue a new one in its place."""
     with atomic():
         if runs.move(
@@ -104,15 +103,14 @@ def out_of_date(run: Run, error: StaleChangeset) -> RunState:
                 also_changed=run.also_changed,
             )
             Run.objects.filter(pk=run.pk).update(superseded_by=fresh)
-    return RunState.SUPERSEDED
 
 
-def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) -> RunState:
+def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) -> None:
     """End a run that could not say anything true; or put it back, where the source may do better later."""
     if error.retryable and patient and run.attempt < runs.ATTEMPTS:
         later = clock.now() + PATIENCE * 2 ** (run.attempt - 1)
         runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by=run.by, of_attempt=run.attempt, note=str(error), not_before=later)
-        return RunState.QUEUED
+        return
     run.message, run.next_step = error.sentence, error.next_step
     with atomic():
         moved = runs.move(
@@ -129,7 +127,6 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
         if moved:
             audit.note(run.district_id, run.by, "import.failed", run.name, source=run.source.name)
             notify.notify(run, RunState.FAILED, public_url)
-    return RunState.FAILED
 
 
 def _changed(counts: dict[str, Any]) -> int:

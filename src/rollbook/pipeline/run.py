@@ -49,36 +49,36 @@ class Tools:
     patient: bool = False
 
 
-def work(run: Run, tools: Tools) -> RunState:
+def work(run: Run, tools: Tools) -> None:
     """Carry a run that is at work to the next state that needs no worker.
 
-    Gives the state that it reached. Nothing is raised: what goes wrong is a state, too, with its words.
+    Nothing is raised: what goes wrong is a state, too, with its words.
     """
     try:
-        return carry(run, tools)
+        carry(run, tools)
     except StaleChangeset as error:
-        return outcome.out_of_date(run, error)
+        outcome.out_of_date(run, error)
     except RollbookError as error:
-        return outcome.failed(run, error, tools.public_url, patient=tools.patient)
+        outcome.failed(run, error, tools.public_url, patient=tools.patient)
     except Exception as error:
         # Frames only: the text of a foreign exception may quote a row, and rows do not belong into logs.
         log.error("import %s broke: %s\n%s", run.pk, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         broken = RollbookError(f"Something in Rollbook broke ({type(error).__name__})")
-        return outcome.failed(run, broken, tools.public_url, patient=False)
+        outcome.failed(run, broken, tools.public_url, patient=False)
 
 
-def carry(run: Run, tools: Tools) -> RunState:
+def carry(run: Run, tools: Tools) -> None:
     """Take a run through its stages."""
     files = files_of(run.source_id, run.pk)
     roster = Roster(run.district_id, run.source_id)
     if not run.approved_digest:
         why = plan(run, files, roster, tools)
         if why is not None:
-            return outcome.held(run, why, tools.public_url)
+            outcome.held(run, why, tools.public_url)
+            return
     elif digest(files) != run.approved_digest:
         raise StaleChangeset(f"The changes of import {run.pk} are not the ones that were approved")
     write(run, files, roster, tools)
-    return RunState.APPLIED
 
 
 def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] | None:
