@@ -77,7 +77,7 @@ class SettingsForm(Spoken):
         label="The school year changes on",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="Kept with the source, so that everybody knows the day.",
+        help_text="Kept for the change of the school year. Nothing happens by itself on this day yet.",
     )
     told = forms.CharField(
         label="Who is told",
