@@ -106,6 +106,16 @@ def test_home_is_meant_where_home_is_written(tmp_path: Path, monkeypatch: pytest
     assert Config.read().data_dir == tmp_path / "kept"
 
 
+def test_settings_that_cannot_be_read_are_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shut(*_: object, **__: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", shut)  # root, who runs tests in a container, can read everything
+    said = Desk(tmp_path).types("settings")
+    assert said.code == 2
+    assert ".env here cannot be read: Permission denied" in said.err
+
+
 def test_nothing_is_said_to_be_served_where_nothing_can_be(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

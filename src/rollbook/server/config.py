@@ -201,8 +201,11 @@ def _parts(name: str, url: str) -> SplitResult:
 
 
 def _dotenv() -> Mapping[str, str]:
-    if not Path(".env").is_file():
-        return {}
-    from dotenv import dotenv_values  # few installations have the file, and every command would wait for the import
+    try:
+        if not Path(".env").is_file():
+            return {}
+        from dotenv import dotenv_values  # few installations have the file, and every command would wait for the import
 
-    return {name.upper(): text or "" for name, text in dotenv_values(".env").items()}
+        return {name.upper(): text or "" for name, text in dotenv_values(".env").items()}
+    except OSError as error:
+        raise ConfigError(f"The file .env here cannot be read: {error.strerror}", next_step="Go to a folder of your own.") from error
