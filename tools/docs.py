@@ -303,7 +303,7 @@ def who_may() -> str:
         "`src/rollbook/web/access.py` and the marks of the views",
         "Every address has a rule, and without one it is shut to everybody. Something of another district, or of a school that a "
         "right does not hold at, is answered as if it did not exist. `tests/web/test_access.py` tries every address as "
-        "everybody, with things of the own school, another school and another district; `pytest -s -k three_places` prints "
+        "everybody, with things of their own school, another school and another district; `pytest -s -k three_places` prints "
         "what was answered.",
         "## Rights",
         table(("right", "what its holder may do", "holds in"), rights),
