@@ -28,6 +28,18 @@ def test_raw_sql_is_written_in_the_store_only() -> None:
     assert not elsewhere
 
 
+def test_faces_write_nothing_into_the_database() -> None:
+    """An action asks who may, and writes the audit entry: a face that writes by itself has forgotten both."""
+    writing = {"save", "create", "get_or_create", "update_or_create", "update", "delete", "bulk_create", "bulk_update"}
+    faces = [(path, tree) for path, tree in modules(of=SRC).items() if path.relative_to(SRC).parts[0] in ("cli", "web")]
+    assert not [
+        f"{named(path)}:{call.lineno} calls {name}()"
+        for path, tree in faces
+        for name, call in calls(tree)
+        if name in writing and any(isinstance(node, ast.Attribute) and node.attr == "objects" for node in ast.walk(call.func))
+    ]
+
+
 def test_nobody_assigns_a_state() -> None:
     """Two people who answer at once must not both be right, so a state is never set on an object and saved."""
     assigned = [
