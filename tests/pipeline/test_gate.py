@@ -89,6 +89,32 @@ def test_half_of_one_class_holds(grove: tuple[Grove, Files]) -> None:
     assert run.reasons == ["16 of 31 places in Homeroom 10 would become inactive (51.6 %, limit 50 %)"]
 
 
+def test_places_that_go_to_another_class_are_lost_to_the_one_they_leave(grove: tuple[Grove, Files]) -> None:
+    district, files = grove
+    students = [each for each in files["enrollments"] if each["classSourcedId"] == "c-10" and each["role"] == "student"]
+
+    def go(number: int, *, leave: int = 0) -> Files:
+        moved = {each["sourcedId"]: each | {"classSourcedId": "c-11"} for each in students[:number]}
+        left = [each["sourcedId"] for each in students[number : number + leave]]
+        return files | {"enrollments": without([moved.get(each["sourcedId"], each) for each in files["enrollments"]], *left)}
+
+    assert closed(grove, go(15)) == set()
+    run = plan(grove, go(16))
+    assert district.closed(run) == ["enrollment.vanish.all.section.share"], "the district and the school have lost nobody"
+    assert run.reasons == ["16 of 31 places in Homeroom 10 would move elsewhere (51.6 %, limit 50 %)"]
+    mixed = plan(grove, go(10, leave=6)).reasons
+    assert mixed == ["16 of 31 places in Homeroom 10 would become inactive or move elsewhere (51.6 %, limit 50 %)"]
+
+
+def test_classes_that_go_to_another_school_are_lost_to_the_one_they_leave(grove: tuple[Grove, Files]) -> None:
+    district, files = grove
+    here = [each["sourcedId"] for each in files["classes"] if each["schoolSourcedId"] == "maple-grove-hs"]
+    moved = [each | ({"schoolSourcedId": "lincoln-es"} if each["sourcedId"] in here[:5] else {}) for each in files["classes"]]
+    run = plan(grove, files | {"classes": moved})
+    assert district.closed(run) == ["section.vanish.all.org.share"]
+    assert run.reasons == ["5 of 18 classes of Maple Grove High would move elsewhere (27.8 %, limit 10 %)"]
+
+
 def test_hashes_of_an_earlier_release_that_lack_what_the_gate_counts_by_are_not_trusted(grove: tuple[Grove, Files]) -> None:
     district, files = grove
     fewer = files | {"enrollments": files["enrollments"][:-20]}
@@ -163,6 +189,39 @@ def test_the_named_kinds_are_measured_apart(grove: tuple[Grove, Files]) -> None:
         each | ({"userSourcedId": "t-01"} if each["role"] == "teacher" else {}) for each in files["enrollments"]
     ]  # everybody is taught by one
     assert not closed(grove, files | {"enrollments": teaching})  # 18 of 20 change: below the floor of 20
+
+
+def test_who_becomes_a_teacher_of_a_class_is_counted_like_one_who_comes_or_goes(grove: tuple[Grove, Files]) -> None:
+    district, files = grove
+    students = [each["sourcedId"] for each in files["enrollments"] if each["role"] == "student"]
+
+    def teach(number: int) -> Files:
+        promoted = set(students[:number])
+        return files | {
+            "enrollments": [
+                each | ({"role": "teacher"} if each["sourcedId"] in promoted else {}) for each in files["enrollments"]
+            ]
+        }
+
+    key = "enrollment.teachers.teacher.district.share"
+    assert key not in closed(grove, teach(19))  # below the floor
+    run = plan(grove, teach(20))
+    assert key in district.closed(run)
+    assert "20 of 20 teachers' places in classes would come, go or change (100.0 %, limit 25 %)" in run.reasons
+
+
+def test_who_comes_back_as_something_else_is_counted_as_what_they_are(district: Grove) -> None:
+    files = small(9)
+    district.applies(files)
+    district.applies(minus(files, "p1"))
+    back = files | {
+        "enrollments": [each | {"role": "teacher"} if each["userSourcedId"] == "p1" else each for each in files["enrollments"]]
+    }
+    run = district.sends(back, Trigger.PREVIEW)
+    measured = {each.key: each.count for each in run.measures.all()}
+    assert measured["enrollment.appear.teacher.district.share"] == 1
+    assert measured["enrollment.appear.student.district.share"] == 0
+    assert measured["enrollment.teachers.teacher.district.share"] == 1
 
 
 @pytest.mark.once

@@ -132,3 +132,27 @@ def test_people_are_named_before_the_roles_and_places_that_go_with_them() -> Non
         "Lincoln",
         "High",
     ]
+
+
+@pytest.mark.parametrize("limit", [each for each in DEFAULTS if each.entity == "role"], ids=lambda each: each.key)
+def test_no_closed_limit_is_silent_beside_people_of_whom_something_else_is_said(limit: Threshold) -> None:
+    place = ("s1", "Lincoln") if limit.scope else (None, None)
+    roles = Measure(limit, 60, 100, *place)
+    for other in DEFAULTS:
+        if other.entity == "person" and (other.kind, other.role, other.scope) != (limit.kind, limit.role, limit.scope):
+            people = Measure(other, 200, 200, *(place if other.scope else ()))
+            assert people.closed and roles.reason in Verdict((people, roles)).reasons, other.key
+
+
+def test_roles_are_named_beside_leavers_where_others_lose_theirs_as_well() -> None:
+    person = Measure(Threshold("person", Kind.VANISH, "student", "org", 10.0, 5), 12, 100, "s1", "Lincoln")
+    role = Measure(Threshold("role", Kind.VANISH, "student", "org", 10.0, 5), 50, 100, "s1", "Lincoln")
+    assert Verdict((person, role)).reasons == (person.reason, role.reason)
+
+
+def test_a_sentence_says_becomes_inactive_only_of_those_who_do() -> None:
+    limit = Threshold("enrollment", Kind.VANISH, None, "section", 50.0, 5)
+    assert "places in Homeroom would become inactive (" in Measure(limit, 6, 10, "k1", "Homeroom").reason
+    assert "would become inactive or move elsewhere (" in Measure(limit, 6, 10, "k1", "Homeroom", moving=5).reason
+    assert "places in Homeroom would move elsewhere (" in Measure(limit, 6, 10, "k1", "Homeroom", moving=6).reason
+    assert limit.meaning.endswith("places in classes would become inactive in any one class, or move elsewhere.")

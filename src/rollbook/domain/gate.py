@@ -10,7 +10,7 @@ from rollbook.domain.words import COUNTED, KINDS_OF_PEOPLE, WOULD, counted
 class Kind(StrEnum):
     """What a measure counts."""
 
-    VANISH = "vanish"  # active rows that would become inactive
+    VANISH = "vanish"  # active rows that would become inactive; of one school or class, also those that would move elsewhere
     APPEAR = "appear"  # rows that are new, or come back
     ALTER = "alter"  # active rows that would get other values
     ERROR = "error"  # incoming rows that were left out
@@ -21,6 +21,9 @@ class Kind(StrEnum):
 
 #: Kinds that are shares of what comes in; all others are shares of what is active now.
 OF_INCOMING = frozenset({Kind.ERROR})
+
+#: What can go from one school or class to another and stay itself. People do so with their roles, and each role is at one school.
+MOVES = frozenset({"enrollment", "section", "course"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Threshold:
         """Say in words when it trips."""
         what = WOULD[self.kind].format(what=COUNTED[self.entity, self.role][1])
         where = {"org": " in any one school", "section": " in any one class", None: ""}[self.scope]
+        if self.scope and self.entity in MOVES:
+            where += ", or move elsewhere"
         if self.count is not None:
             return f"Hold when {self.count:,} or more {what}{where}."
         of = "rows of the file" if self.kind in OF_INCOMING else "those active now"
@@ -66,6 +71,7 @@ class Measure:
     scope_id: str | None = None
     scope_name: str | None = None
     always: bool = False  # an offered entity that came empty: no limit can let that pass
+    moving: int = 0  # so many of the count stay, elsewhere
 
     @property
     def closed(self) -> bool:
@@ -91,6 +97,8 @@ class Measure:
                 f"{self.count:,} of {self.of:,} rows of {many} would be left out as faulty ({self.shown}, limit {t.percent:g} %)"
             )
         does = WOULD[t.kind].format(what="").strip()
+        if self.moving:
+            does = "would move elsewhere" if self.moving == self.count else f"{does} or move elsewhere"
         if t.count is not None:
             return f"{counted(self.count, one, many)}{place} {does} (limit {t.count:,})"
         if t.kind is Kind.APPEAR:  # not a part of those who are here: a comparison with them
@@ -118,12 +126,12 @@ class Verdict:
     def reasons(self) -> tuple[str, ...]:
         """Say why it is closed, gravest first; one sentence a cause.
 
-        People who leave a school take their roles and places in its classes with them: where the people are named,
-        the same school's roles are not named again.
+        People who leave a school take their roles there with them: where the people are named, their roles are not named
+        again, unless others lose theirs as well.
         """
         closed = [measure for measure in self.measures if measure.closed]
-        people = {(m.threshold.role, m.scope_id) for m in closed if m.threshold.entity == "person"}
-        said = [m for m in closed if not (m.threshold.entity == "role" and (m.threshold.role, m.scope_id) in people)]
+        people = {_leavers(m) for m in closed if m.threshold.entity == "person"} - {None}
+        said = [m for m in closed if not (m.threshold.entity == "role" and _leavers(m) in people)]
         said.sort(key=lambda m: (not m.always, ORDER.index(m.threshold.kind), _grave(m), -m.percent, -m.count))
         classes = [m for m in said if m.threshold.scope == "section"]
         sentences = [m.reason for m in said if m not in classes] + [m.reason for m in classes[:FEW]]
@@ -139,6 +147,12 @@ AS_MUCH = "would lose as much"
 FEW = 3
 
 ORDER = (Kind.VANISH, Kind.ERROR, Kind.TEACHERS, Kind.IDENTITY, Kind.DATES, Kind.ALTER, Kind.APPEAR)
+
+
+def _leavers(measure: Measure) -> tuple[str | None, str | None, int, bool] | None:
+    """Tell leavers from others: as many of one kind leave one place."""
+    t = measure.threshold
+    return (t.role, measure.scope_id, measure.count, measure.always) if t.kind is Kind.VANISH else None
 
 
 def _grave(measure: Measure) -> int:

@@ -18,6 +18,7 @@ SCHOOL = {"enrollment": "school", "section": "school", "course": "org", "role": 
 COUNTED_AS = {Change.APPEAR: Kind.APPEAR, Change.RETURN: Kind.APPEAR, Change.ALTER: Kind.ALTER, Change.VANISH: Kind.VANISH}
 
 #: (entity, kind, role or None, scope or None) -> {id of the school or class: how many}; without scope the id is None.
+#: Of one school or class, only those that change count as `alter` that are elsewhere afterwards.
 Tally = dict[tuple[str, Kind, str | None, str | None], dict[str | None, int]]
 
 
@@ -74,13 +75,16 @@ def gate(
         if limit.kind is Kind.ERROR:
             continue
         here = tally.get((limit.entity, limit.kind, limit.role, limit.scope), {})
-        if limit.scope is None or not here:
+        # Who is at another school or in another class tomorrow is lost to the one of today.
+        moves = tally.get((limit.entity, Kind.ALTER, limit.role, limit.scope), {}) if limit.scope else {}
+        if limit.scope is None or not (here or moves):
             of = live.of(limit.entity, limit.role)
             measures.append(Measure(limit, here.get(None, 0), of))
             continue
-        for place, number in sorted(here.items(), key=lambda each: (-each[1], each[0] or "")):
+        lost = {place: here.get(place, 0) + moves.get(place, 0) for place in here.keys() | moves.keys()}
+        for place, number in sorted(lost.items(), key=lambda each: (-each[1], each[0] or "")):
             of = classes.get(place, 0) if limit.scope == "section" else live.of(limit.entity, limit.role, place)
-            measures.append(Measure(limit, number, of, place, names.get((limit.scope, place))))
+            measures.append(Measure(limit, number, of, place, names.get((limit.scope, place)), moving=moves.get(place, 0)))
     return Verdict(tuple(measures), questions)
 
 
@@ -99,9 +103,8 @@ def count(files: RunFiles, roster: Roster) -> Tally:
             if "role" in changes.columns:
                 _add(tally, name, changes, "role", "school")
         if name == "enrollment":
-            _add(tally, name, changes.filter(pl.col("kind") == Kind.VANISH.value), None, "section")
-            taught = changes.filter(pl.col("role") == "teacher").height
-            tally["enrollment", Kind.TEACHERS, "teacher", None] = {None: taught}
+            _add(tally, name, changes.filter(pl.col("kind") != Kind.APPEAR.value), None, "section")
+            tally["enrollment", Kind.TEACHERS, "teacher", None] = {None: int(changes["teaches"].sum())}
     if rows["person"] is not None:
         _count_people(tally, rows["person"], rows["role"], files, roster)
     moved = _moved_dates(rows["section"], files, roster)
@@ -110,15 +113,28 @@ def count(files: RunFiles, roster: Roster) -> Tally:
 
 
 def _changes(name: str, files: RunFiles) -> pl.DataFrame | None:
-    """Read what is counted: `kind`, `sourced_id`, `role` (of four), `school`, and of enrollments `section`."""
+    """Read what is counted: `kind`, `sourced_id`, `role` (of four), `school`, and of enrollments `section` and `teaches`.
+
+    Where somebody leaves or changes it is the role and the school of before, where somebody comes those of afterwards;
+    `leaves_school` and `leaves_section` say who changes and is elsewhere afterwards.
+    """
     entity = next(each for each in ENTITIES if each.name == name)
     changes = files.changes(entity)
     if changes is None:
         return None
     present = set(changes.collect_schema().names())
+    comes = pl.col("kind").is_in([Change.APPEAR.value, Change.RETURN.value])
 
     def value(column: str) -> pl.Expr:
-        return pl.coalesce(f"was.{column}", *([column] if column in present else []))
+        if column not in present:
+            return pl.col(f"was.{column}")
+        before, after = f"was.{column}", column
+        return pl.when(comes).then(pl.coalesce(after, before)).otherwise(pl.coalesce(before, after))
+
+    def leaves(column: str) -> pl.Expr:
+        before = pl.col(f"was.{column}")
+        alters = (pl.col("kind") == Change.ALTER.value) & before.is_not_null()
+        return alters & before.ne_missing(pl.col(column)) if column in present else pl.lit(False)
 
     columns = {
         "kind": pl.col("kind").replace_strict({k.value: v.value for k, v in COUNTED_AS.items()}),
@@ -128,15 +144,19 @@ def _changes(name: str, files: RunFiles) -> pl.DataFrame | None:
         columns["role"] = value("role").replace_strict(KIND_OF_ROLE, default="staff")
         columns["person"] = value("person")
     if name in SCHOOL:
-        columns["school"] = value(SCHOOL[name])
+        columns |= {"school": value(SCHOOL[name]), "leaves_school": leaves(SCHOOL[name])}
     if name == "enrollment":
-        columns["section"] = value("section")
+        columns |= {"section": value("section"), "leaves_section": leaves("section")}
+        begins = (pl.col("role") == "teacher") & ~comes if "role" in present else pl.lit(False)
+        columns["teaches"] = (value("role") == "teacher") | begins.fill_null(False)
     return changes.select(**columns).collect(engine="streaming")
 
 
 def _add(tally: Tally, name: str, changes: pl.DataFrame, role: str | None, place: str | None) -> None:
     by = ["kind", *([role] if role else []), *([place] if place else [])]
     scope = {None: None, "school": "org", "section": "section"}[place]
+    if place:
+        changes = changes.filter((pl.col("kind") != Kind.ALTER.value) | pl.col(f"leaves_{place}"))
     for kind, *of, n in changes.group_by(by).agg(pl.col("sourced_id").n_unique()).iter_rows():
         key = (name, Kind(kind), of[0] if role else None, scope)
         tally.setdefault(key, {})[of[-1] if place else None] = n
@@ -162,7 +182,8 @@ def _count_people(tally: Tally, people: pl.DataFrame, roles: pl.DataFrame | None
             sourced_id="person",
         )
     )
-    placed = pl.concat([part.select("kind", "role", "school", "sourced_id") for part in parts])
+    stays = pl.lit(False).alias("leaves_school")  # people come to a school and leave it with their roles
+    placed = pl.concat([part.select("kind", "role", "school", "sourced_id", stays) for part in parts])
     _add(tally, "person", placed, "role", None)
     _add(tally, "person", placed, None, "school")
     _add(tally, "person", placed, "role", "school")
@@ -207,5 +228,5 @@ def _names(tally: Tally, roster: Roster) -> dict[tuple[str | None, str | None], 
 
 def _classes(tally: Tally, live: Live) -> dict[str | None, int]:
     """Count the active enrollments of the classes that lose some."""
-    losing = tally.get(("enrollment", Kind.VANISH, None, "section"), {})
-    return dict(live.places(pl.Series([key for key in losing if key], dtype=pl.String)).iter_rows())
+    losing = {key for kind in (Kind.VANISH, Kind.ALTER) for key in tally.get(("enrollment", kind, None, "section"), {}) if key}
+    return dict(live.places(pl.Series(sorted(losing), dtype=pl.String)).iter_rows())
