@@ -92,6 +92,26 @@ def test_the_table_of_the_mail_is_the_summary_of_the_run(district: Grove, postbo
     assert run.findings["error"] and "left out as faulty" in text
 
 
+def test_a_row_with_two_faults_is_one_row_wherever_it_is_counted(imported: Grove, postbox: Postbox) -> None:
+    files = small()
+    files["users"] = edited(files["users"], "p1", givenName="", familyName="")
+    run = imported.sends(files)
+    assert run.findings["error"] == 2 and " 1 row was left out as faulty; " in run.message
+    notices.send()
+    text = body(postbox.mails[-1][1], "plain")
+    assert "with 1 row left out as faulty." in text and "unchanged 3, errors 1 (" in text
+
+
+def test_a_question_in_a_mail_ends_as_a_question(district: Grove, postbox: Postbox) -> None:
+    files = small(9)
+    district.applies(files)
+    district.sends(files | {"users": [each | {"sourcedId": f"new-{each['sourcedId']}"} for each in files["users"]]})
+    notices.send()
+    for kind in ("plain", "html"):
+        text = body(postbox.mails[-1][1], kind)
+        assert "Did the source change its ids?" in text and "?." not in text
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("ending", ["failed", "applied", "held"])
 def test_no_mail_names_anybody(district: Grove, postbox: Postbox, ending: str) -> None:

@@ -266,6 +266,7 @@ def test_children_leave_with_their_parent_whatever_the_file_says(imported: Grove
         f"{p}.k1" for p in ("t1", "p1", "p2", "p3", "p4")
     }
     assert run.counts["enrollment"] | {"same": 1, "unfit": 5, "vanish": 5, "read": 6} == run.counts["enrollment"]
+    assert "5 rows were left out as faulty" in run.message and "counted as removed" in run.message
 
     run = imported.applies(small())  # the class is back, and so are its places
     assert set(imported.changes(run, "enrollment").values()) == {"return"}
@@ -281,7 +282,9 @@ def test_a_school_that_leaves_takes_everything_below_it_in_one_changeset(importe
     assert left == {"org": {"d1", "s2"}, "course": set(), "section": set(), "role": {"t2|s2|teacher"}, "enrollment": set()}
     assert set(imported.rows("person")) == set(small_people())  # nobody points to a school in 1.1 but by a role
     again = imported.sends(files)
-    assert again.state == "held" or not any(n["vanish"] for n in again.counts.values())
+    assert again.state == "held", "what points to a school that is gone is a fault now"
+    assert imported.closed(again) == ["role.error.all.district.share", "enrollment.error.all.district.share"]
+    assert not any(each["vanish"] for each in again.counts.values()), "and nobody leaves twice"
 
 
 def small_people() -> list[str]:

@@ -25,6 +25,9 @@ OF_INCOMING = frozenset({Kind.ERROR})
 #: What can go from one school or class to another and stay itself. People do so with their roles, and each role is at one school.
 MOVES = frozenset({"enrollment", "section", "course"})
 
+#: What they do.
+ELSEWHERE = "move elsewhere"
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -54,7 +57,7 @@ class Threshold:
         what = WOULD[self.kind].format(what=COUNTED[self.entity, self.role][1])
         where = {"org": " in any one school", "section": " in any one class", None: ""}[self.scope]
         if self.scope and self.entity in MOVES:
-            where += ", or move elsewhere"
+            where += f", or {ELSEWHERE}"
         if self.count is not None:
             return f"Hold when {self.count:,} or more {what}{where}."
         of = "rows of the file" if self.kind in OF_INCOMING else "those active now"
@@ -98,7 +101,7 @@ class Measure:
             )
         does = WOULD[t.kind].format(what="").strip()
         if self.moving:
-            does = "would move elsewhere" if self.moving == self.count else f"{does} or move elsewhere"
+            does = f"would {ELSEWHERE}" if self.moving == self.count else f"{does} or {ELSEWHERE}"
         if t.count is not None:
             return f"{counted(self.count, one, many)}{place} {does} (limit {t.count:,})"
         if t.kind is Kind.APPEAR:  # not a part of those who are here: a comparison with them

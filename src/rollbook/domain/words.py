@@ -1,5 +1,7 @@
 """What people call things: the words of screens and mails, next to the words of the code."""
 
+from collections.abc import Mapping
+
 from rollbook.domain.runs import Stage
 
 #: The four kinds of people. An account has exactly one; a person may be several.
@@ -67,3 +69,24 @@ CHANGE_WORDS = {"appear": "new", "alter": "changes", "vanish": "leaves", "return
 def counted(number: int, one: str, many: str) -> str:
     """Write a number with its noun: 1 class, 2 classes."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def unfit(counts: Mapping[str, Mapping[str, int]]) -> int:
+    """Count the rows that an import left out: a row may have several findings, and is one row."""
+    return sum(each.get("unfit", 0) for each in counts.values())
+
+
+def left_out(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many rows an import left out and what the roster has of them, or nothing where there was none."""
+    number = unfit(counts)
+    if not number:
+        return ""
+    said = f"{counted(number, 'row was', 'rows were')} left out as faulty; what the roster had of {'it' if number == 1 else 'them'} "
+    if any(each.get("unfit") and each.get("vanish") for each in counts.values()):
+        return said + "stays as it was, unless it belongs to something that leaves: then it leaves too, and is counted as removed."
+    return said + "stays as it was."
+
+
+def ended(text: str) -> str:
+    """End a sentence with a full stop, unless it ends already: with a question mark, say."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -5,7 +5,7 @@ from html import escape
 
 from rollbook.domain.gate import AS_MUCH, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import counted
+from rollbook.domain.words import counted, ended, unfit
 from rollbook.store.models import Measure, Notice, Run, Told
 
 STATES = {
@@ -110,7 +110,7 @@ def _reasons(run: Run) -> tuple[str, ...]:
 
 def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
     parts = [_opening(run, state, kind), ""]
-    parts += [f"- {reason}." for reason in frame.reasons]
+    parts += [f"- {ended(reason)}" for reason in frame.reasons]
     if kind == "results" and run.counts:
         parts += ["", _table(run)]
     parts += [""]
@@ -120,7 +120,7 @@ def _text(run: Run, state: RunState, frame: Frame, kind: str) -> str:
 
 
 def _html(run: Run, state: RunState, frame: Frame, kind: str, subject: str) -> str:
-    reasons = "".join(f"<li>{escape(reason)}.</li>" for reason in frame.reasons)
+    reasons = "".join(f"<li>{escape(ended(reason))}</li>" for reason in frame.reasons)
     four = "".join(f"<dt><strong>{escape(q)}</strong></dt><dd>{escape(a)}</dd>" for q, a in answers(run, state, frame.people))
     table = _html_table(run) if kind == "results" and run.counts else ""
     return (
@@ -141,9 +141,9 @@ def _opening(run: Run, state: RunState, kind: str) -> str:
     if kind == "check":
         return f"{what} is on hold. Please check your data: nothing has been changed, and nothing will be until somebody decides."
     if state is RunState.APPLIED:
-        errors = run.findings.get("error", 0)
+        errors = unfit(run.counts)
         was = f"was approved by {run.answered_by} and applied" if run.answered_by else "was applied"
-        return f"{what} {was}" + (f", with {errors:,} rows left out as faulty." if errors else ".") + _ends_hold(run)
+        return f"{what} {was}" + (f", with {counted(errors, 'row', 'rows')} left out as faulty." if errors else ".") + _ends_hold(run)
     return f"{what} is on hold." if state is RunState.HELD else f"{what} failed. {run.message}"
 
 

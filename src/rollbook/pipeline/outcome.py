@@ -5,7 +5,7 @@ from typing import Any
 
 from rollbook.domain.errors import RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import counted
+from rollbook.domain.words import counted, left_out
 from rollbook.lib import clock
 from rollbook.pipeline import notify
 from rollbook.store import audit, runs
@@ -140,10 +140,7 @@ def _applied_message(run: Run) -> str:
         if number
         else "Nothing had to be changed: the source and the roster agree."
     )
-    if run.findings.get("error"):
-        said += f" {counted(run.findings['error'], 'row was', 'rows were')} left out as faulty; "
-        said += "what the roster had of them stays as it was."
-    return said
+    return f"{said} {left_out(run.counts)}".strip()
 
 
 def _held_message(run: Run) -> str:

@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 from rollbook.actions import review
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.errors import UNTOUCHED
-from rollbook.domain.gate import Kind, shown
+from rollbook.domain.gate import ELSEWHERE, Kind, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import COUNTED, counted
+from rollbook.domain.words import COUNTED, counted, ended
 from rollbook.store import runs
 from rollbook.store.models import Measure, Notice, Run, RunEvent
 from rollbook.web.parts import bars
@@ -90,7 +90,7 @@ def further(run: Run) -> list[str]:
     """Return the reasons beyond the first, which the sentence has said."""
     if run.state != RunState.HELD or run.reasons == ["preview"]:
         return []
-    return [whole(f"{reason.rstrip('.')}.") for reason in (run.reasons if _is_preview(run) else run.reasons[1:])]
+    return [whole(ended(reason)) for reason in (run.reasons if _is_preview(run) else run.reasons[1:])]
 
 
 def troubles(run: Run) -> dict[str, str]:
@@ -262,8 +262,9 @@ def _held(run: Run, number: int) -> SafeString:
             _everybody(run),
             UNWRITTEN,
         )
-    if measure is None or not (measure.limit_percent or measure.limit_count) or first.startswith("The source sent no"):
-        return format_html("{}. <strong>{}</strong>", whole(first.rstrip(".")), UNWRITTEN)
+    plain = first.startswith("The source sent no") or ELSEWHERE in first  # who moves is not deactivated
+    if measure is None or not (measure.limit_percent or measure.limit_count) or plain:
+        return format_html("{} <strong>{}</strong>", whole(ended(first)), UNWRITTEN)
     words = COUNTED[measure.entity, measure.role][measure.count != 1 or measure.limit_count is None]
     place = measure.scope_name or measure.scope_id
     where = "" if not place else f" in {place}" if measure.scope == "section" else f" at {place}"

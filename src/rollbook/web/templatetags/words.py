@@ -96,6 +96,18 @@ def whole(text: str) -> str:
 
 
 @register.filter
+def ended(text: str) -> str:
+    """End a reason with a full stop, unless it is a question."""
+    return words.ended(text)
+
+
+@register.filter
+def left_out(run: Run) -> str:
+    """Say how many rows an import left out, if any, and what the roster has of them."""
+    return words.left_out(run.counts)
+
+
+@register.filter
 def trouble(error: str) -> str:
     """Say why a mail did not go out, by the name of the error."""
     return TROUBLES.get(error, f"the mail server did not take it ({error})")
