@@ -82,6 +82,29 @@ def test_ids_that_lose_their_zeros_hold_and_are_named(district: Grove) -> None:
     assert district.everything() == before
 
 
+def test_new_ids_hold_however_usernames_and_addresses_are_written(district: Grove) -> None:
+    files = small(60)
+    district.applies(files)
+    new = {f"p{number}": f"n{number}" for number in range(2, 7)}
+
+    def rekeyed(each: dict[str, str]) -> dict[str, str]:
+        one = new.get(each["sourcedId"])
+        return each | {"sourcedId": one, "username": each["username"].upper(), "email": each["email"].upper()} if one else each
+
+    run = district.sends(
+        files
+        | {
+            "users": [rekeyed(each) for each in files["users"]],
+            "enrollments": [
+                each | {"userSourcedId": new.get(each["userSourcedId"], each["userSourcedId"])} for each in files["enrollments"]
+            ],
+        }
+    )
+
+    assert len(district.findings(run, "another_id")) == len(new)
+    assert run.state == "held" and run.reasons[0].startswith("5 of 5 people who would leave come back under another id")
+
+
 def test_an_id_with_blanks_around_it_is_the_same_id(imported: Grove) -> None:
     files = small()
     files["users"] = edited(files["users"], "p1", sourcedId=" p1 ")

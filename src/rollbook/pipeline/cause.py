@@ -27,9 +27,9 @@ def rekeyed(files: RunFiles) -> str | None:
     if total < ENOUGH:
         return None
     pairs = [
-        left.select(pl.col("sourced_id"), value=pl.col(f"was.{name}"))
+        left.select(pl.col("sourced_id"), value=pl.col(f"was.{name}").str.to_lowercase())
         .drop_nulls()
-        .join(came.select(value=pl.col(name)), on="value", how="semi")
+        .join(came.select(value=pl.col(name).str.to_lowercase()), on="value", how="semi")
         for name in present
     ]
     if not pairs:
