@@ -105,7 +105,8 @@ def test_a_row_with_two_faults_is_one_row_wherever_it_is_counted(imported: Grove
 def test_a_question_in_a_mail_ends_as_a_question(district: Grove, postbox: Postbox) -> None:
     files = small(9)
     district.applies(files)
-    district.sends(files | {"users": [each | {"sourcedId": f"new-{each['sourcedId']}"} for each in files["users"]]})
+    run = district.sends(files | {"users": [each | {"sourcedId": f"new-{each['sourcedId']}"} for each in files["users"]]})
+    assert "Did the source change its ids? " in run.message
     notices.send()
     for kind in ("plain", "html"):
         text = body(postbox.mails[-1][1], kind)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rollbook.domain.errors import RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import counted, left_out
+from rollbook.domain.words import counted, ended, left_out
 from rollbook.lib import clock
 from rollbook.pipeline import notify
 from rollbook.store import audit, runs
@@ -148,7 +148,7 @@ def _held_message(run: Run) -> str:
         return (
             f"This is a preview: {counted(_changed(run.counts), 'change', 'changes')} would be applied. Nothing has been changed."
         )
-    said = ". ".join(reason.rstrip(".") for reason in run.reasons[:3])
+    said = " ".join(ended(reason) for reason in run.reasons[:3])
     left = len(run.reasons) - 3
     more = f" There {'is' if left == 1 else 'are'} {counted(left, 'more reason', 'more reasons')}." if left > 0 else ""
-    return f"{said}. Nothing has been changed.{more} {run.cause}".strip()
+    return f"{said} Nothing has been changed.{more} {run.cause}".strip()
