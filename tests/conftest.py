@@ -91,8 +91,7 @@ def django_db_setup(
     here = tmp_path_factory.getbasetemp()
     with copies.migrated(here if worker_id == "master" else here.parent, django_db_blocker) as (own, blank):
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = own
-        if DATABASE == "sqlite":
-            _let_the_audit_log_be_emptied()
+        _let_the_audit_log_be_emptied()
         prepared = Prepared(blank, tmp_path_factory.mktemp("prepared"))
         yield prepared
         prepared.forget()
@@ -101,15 +100,20 @@ def django_db_setup(
 
 
 def _let_the_audit_log_be_emptied() -> None:
-    """Tests of several connections empty the database afterwards. On SQLite that is a DELETE, which the audit log refuses."""
+    """Tests of several connections empty the database afterwards: with DELETE on SQLite, with TRUNCATE on PostgreSQL.
+
+    The audit log refuses both, so its trigger is taken away for that moment, in the same transaction.
+    """
     from django.db import connection
 
-    strict = import_module("rollbook.store.migrations.0002_audit_is_append_only")
+    migration = {"sqlite": "0002_audit_is_append_only", "postgres": "0012_audit_is_never_emptied"}[DATABASE]
+    strict = import_module(f"rollbook.store.migrations.{migration}")
+    forth, back = {"sqlite": ("SQLITE", "SQLITE_BACK"), "postgres": ("POSTGRESQL", "POSTGRESQL_BACK")}[DATABASE]
     operations = type(connection.ops)
     flush = operations.sql_flush
 
     def sql_flush(*arguments: Any, **options: Any) -> list[str]:
-        return [*strict.SQLITE_BACK, *flush(*arguments, **options), *strict.SQLITE]
+        return [*getattr(strict, back), *flush(*arguments, **options), *getattr(strict, forth)]
 
     operations.sql_flush = sql_flush
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 import rollbook
@@ -45,6 +45,24 @@ def test_the_database_refuses_to_change_or_remove_an_entry(district: Grove) -> N
     assert AuditEntry.objects.get(pk=entry.pk).by == entry.by
 
 
+@pytest.mark.django_db
+def test_no_statement_goes_past_the_triggers(district: Grove) -> None:
+    entry = AuditEntry.objects.first()
+    assert entry is not None
+    connection.check_constraints()  # PostgreSQL does not even try to empty a table that is still to be checked
+    columns = '"district_id", "at", "act", "about", "detail", "concerns"'
+    over = f'INTO "store_auditentry" ("id", "by", {columns}) SELECT "id", \'nobody\', {columns} FROM "store_auditentry"'
+    statements = {
+        "sqlite": [f"REPLACE {over}", f"INSERT OR REPLACE {over}", 'UPDATE OR REPLACE "store_auditentry" SET "by" = \'nobody\''],
+        "postgresql": ['TRUNCATE "store_auditentry"', 'TRUNCATE "store_district" CASCADE'],
+    }[connection.vendor]
+    for statement in statements:
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert AuditEntry.objects.get(pk=entry.pk).by == entry.by
+    audit.note(district.row.pk, "ada", "import.approved", "import 1")  # who adds is let through
+
+
 @pytest.mark.django_db(transaction=True)
 def test_tests_can_still_empty_their_database() -> None:
     """Emptying goes past the triggers, in tests alone; that it does is what this test leaves behind for the next one."""
@@ -61,6 +79,9 @@ def test_after_tests_have_emptied_it_the_log_is_as_strict_as_before() -> None:
     audit.note(District.objects.create(name="Emptied").pk, "ada", "district.made")
     with pytest.raises(IntegrityError, match="append-only"):
         AuditEntry.objects.all().delete()
+    if connection.vendor == "postgresql":
+        with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
+            cursor.execute('TRUNCATE "store_auditentry"')
 
 
 def test_the_log_is_paged_through_without_losing_an_entry(district: Grove, ada: Client) -> None:
