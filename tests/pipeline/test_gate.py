@@ -133,7 +133,7 @@ def test_half_of_one_school_holds_whatever_they_are(grove: tuple[Grove, Files]) 
     for role in ("student", "teacher", "guardian", "staff"):
         for name in ("person", "role"):
             sources.set_limit(
-                district.ada, district.source, f"{name}.vanish.{role}.org.share", percent=1000.0, floor=5, count=None
+                district.ada, district.source, f"{name}.vanish.{role}.org.share", percent=100.0, floor=5, count=None
             )
     try:
         everybody = len(LINCOLN) + 2
@@ -308,6 +308,9 @@ def test_a_limit_is_edited_with_its_words_and_written_down(district: Grove) -> N
         ("person.vanish.student.org.share", 0.0, 5, None),
         ("person.vanish.student.org.share", -1.0, 5, None),
         ("person.vanish.student.org.share", float("nan"), 5, None),
+        ("person.vanish.student.org.share", 100.1, 5, None),
+        ("person.alter.all.district.share", 150.0, 20, None),
+        ("person.appear.all.district.share", 1001.0, 20, None),
         ("person.vanish.student.org.share", 10.0, 0, None),
         ("person.vanish.student.org.share", None, 5, 3),
         ("person.vanish.all.district.count", None, 1, 0),

@@ -313,6 +313,25 @@ def test_all_wrong_figures_are_named_at_once_and_none_is_saved(district: Grove, 
     assert not Limit.objects.exists()
 
 
+@pytest.mark.parametrize("do", ["save", "try"])
+def test_a_share_that_nothing_can_reach_is_refused_where_it_stands(district: Grove, ada: Client, do: str) -> None:
+    share, floor = f"percent:{LEAVERS}", f"floor:{LEAVERS}"
+    page = ada.post(at(district, "limits"), {share: "150", floor: "5", "do": do})
+    assert page.status_code == 400
+    text = page.content.decode()
+    assert "Write more than 0 and at most 100." in text
+    assert [re.search(r'name="([^"]+)"', each)[1] for each in text.split("<input ") if "aria-invalid" in each] == [share]
+    page = ada.post(at(district, "limits"), {share: "15", floor: "0", "do": do}).content.decode()
+    assert [re.search(r'name="([^"]+)"', each)[1] for each in page.split("<input ") if "aria-invalid" in each] == [floor]
+    assert not Limit.objects.exists()
+
+
+def test_newcomers_may_be_more_than_those_who_are_here(district: Grove, ada: Client) -> None:
+    key = "person.appear.student.district.share"
+    ada.post(at(district, "limits"), {f"percent:{key}": "150", f"floor:{key}": "20", "do": "save"})
+    assert Limit.objects.get().percent == 150.0
+
+
 def test_a_limit_can_be_tried_on_what_was_measured_before_it_is_saved(district: Grove, fewer: Run, ada: Client) -> None:
     district.imports(298)
     page = ada.post(at(district, "limits"), {f"percent:{LEAVERS}": "0.1", f"floor:{LEAVERS}": "1", "do": "try"}).content.decode()

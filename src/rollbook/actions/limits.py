@@ -78,7 +78,8 @@ def last_measured(source: Source) -> tuple[Run | None, dict[str, Measure]]:
 def save(actor: Actor, source: Source, figures: Mapping[str, Figures], unreadable: Mapping[str, str] | None = None) -> list[str]:
     """Change the limits that differ; return their keys.
 
-    Errors: ConfigError, by key, with every complaint at once; what was `unreadable` is among them. Then nothing is changed.
+    Errors: ConfigError, by figure and key (`percent:…`), with every complaint at once; what was `unreadable` is among them.
+        Then nothing is changed.
     """
     actor.must(Right.IMPORTS)
     now = {each.key: Figures(each.percent, each.floor, each.count) for each in sources.limits(source)}
@@ -90,7 +91,7 @@ def save(actor: Actor, source: Source, figures: Mapping[str, Figures], unreadabl
             try:
                 sources.set_limit(actor, source, key, percent=wanted.percent, floor=wanted.floor, count=wanted.count)
             except ConfigError as error:
-                wrong[key] = " ".join(error.fields.values())
+                wrong |= {f"{figure}:{key}": text for figure, text in error.fields.items()}
         if wrong:
             raise ConfigError(fields=wrong)
     return changed

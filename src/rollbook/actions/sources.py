@@ -276,10 +276,8 @@ def set_limit(actor: Actor, source: Source, key: str, *, percent: float | None, 
     if (default.count is None) == (percent is None) or (default.count is not None) != (count is not None):
         raise ConfigError(fields={"limit": "give a share for a limit by share, a count for a limit by count"})
     percent = None if percent is None else round(percent, 3)
-    if percent is not None and not 0 < percent <= 1000:
-        raise ConfigError(fields={"percent": "is more than 0; above 100 it never trips for what leaves"})
-    if floor < 1 or (count is not None and count < 1):
-        raise ConfigError(fields={"floor": "is 1 or more"})
+    if wrong := replace(default, percent=percent, floor=floor, count=count).faults:
+        raise ConfigError(fields=wrong)
     before = next(each for each in limits(source) if each.key == key)
     with transaction.atomic():
         if (percent, floor, count) == (default.percent, default.floor, default.count):

@@ -22,6 +22,9 @@ class Kind(StrEnum):
 #: Kinds that are shares of what comes in; all others are shares of what is active now.
 OF_INCOMING = frozenset({Kind.ERROR})
 
+#: Kinds of which there may be more than all that are active now: of 10 students 15 may be new.
+BEYOND_ALL = frozenset({Kind.APPEAR, Kind.TEACHERS})
+
 #: What can go from one school or class to another and stay itself. People do so with their roles, and each role is at one school.
 MOVES = frozenset({"enrollment", "section", "course"})
 
@@ -50,6 +53,19 @@ class Threshold:
         """Name the limit, so that a district's own figures find it again."""
         limit = "count" if self.count is not None else "share"
         return ".".join((self.entity, self.kind, self.role or "all", self.scope or "district", limit))
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Say of each figure that makes no sense what to write: a share that nothing can reach would hold nothing."""
+        found = {}
+        most = 1000 if self.kind in BEYOND_ALL else 100
+        if self.percent is not None and not 0 < self.percent <= most:
+            found["percent"] = f"Write more than 0 and at most {most:,}"
+        if self.floor < 1:
+            found["floor"] = "Write 1 or more"
+        if self.count is not None and self.count < 1:
+            found["count"] = "Write 1 or more"
+        return found
 
     @property
     def meaning(self) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,6 +18,8 @@ from rollbook.store.models import Measure
 from rollbook.web.access import actor_of, needs
 from rollbook.web.manage.frame import frame
 
+FIGURES = ("percent", "floor", "count")
+NO_SHARE, NO_NUMBER = "Write a figure, such as 10 or 2.5", "Write a whole number, such as 5"
 NAMED = (Kind.DATES, Kind.TEACHERS, Kind.IDENTITY)
 GROUPS = {
     "people": ("People", "Students, teachers, parents, staff and their roles at schools."),
@@ -38,11 +41,16 @@ class Row:
     percent: str
     floor: str
     count: str
-    complaint: str = ""
+    wrong: dict[str, str]  # figure -> what to write
 
     @property
     def key(self) -> str:
         return self.limit.key
+
+    @property
+    def complaint(self) -> str:
+        """Say what to write instead."""
+        return ". ".join(self.wrong.values())
 
     @property
     def own(self) -> bool:
@@ -100,7 +108,8 @@ def limits(request: HttpRequest, source: int) -> HttpResponse:
                 said = f"{len(changed)} limits have been changed." if len(changed) != 1 else "The limit has been changed."
                 messages.success(request, said if changed else "Nothing was different, so nothing was changed.")
                 return redirect("limits", found.pk)
-    shown = [judging.with_figures(each, typed[each.key]) if each.key in typed and each.key not in wrong else each for each in now]
+    sensible = typed.keys() - {name.partition(":")[2] for name in wrong}
+    shown = [judging.with_figures(each, typed[each.key]) if each.key in sensible else each for each in now]
     judged = judging.back_test(found, shown)
     run, measured = judging.last_measured(found)
     rows = [
@@ -112,7 +121,7 @@ def limits(request: HttpRequest, source: int) -> HttpResponse:
             request.POST.get(f"percent:{limit.key}", _plain(limit.percent)),
             request.POST.get(f"floor:{limit.key}", str(limit.floor)),
             request.POST.get(f"count:{limit.key}", str(limit.count or "")),
-            wrong.get(limit.key, ""),
+            {figure: wrong[name] for figure in FIGURES if (name := f"{figure}:{limit.key}") in wrong},
         )
         for limit in shown
     ]
@@ -134,22 +143,35 @@ def group_of(limit: Threshold) -> str:
 
 
 def read(form: QueryDict, now: tuple[Threshold, ...]) -> tuple[dict[str, Figures], dict[str, str]]:
-    """Read the figures that were typed, and say which make no sense. A limit that is not in the form stays as it is."""
+    """Read the figures that were typed, and say by the names of the fields which make no sense.
+
+    A limit that is not in the form stays as it is.
+    """
     typed: dict[str, Figures] = {}
     wrong: dict[str, str] = {}
     for limit in now:
-        try:
-            if limit.count is not None:
-                if f"count:{limit.key}" in form:
-                    typed[limit.key] = Figures(floor=limit.floor, count=_whole(form.get(f"count:{limit.key}", "")))
-            elif f"percent:{limit.key}" in form:
-                percent = float(form.get(f"percent:{limit.key}", "").strip().removesuffix("%").replace(",", ".") or "nothing")
-                if not isfinite(percent):
-                    raise ValueError
-                typed[limit.key] = Figures(percent=percent, floor=_whole(form.get(f"floor:{limit.key}", "1")))
-        except ValueError:
-            wrong[limit.key] = "Write figures, such as 10 or 2.5"
+        figures = FIGURES[2:] if limit.count is not None else FIGURES[:2]
+        if f"{figures[0]}:{limit.key}" not in form:
+            continue
+        found: dict[str, Any] = {"floor": limit.floor}
+        for figure in figures:
+            name = f"{figure}:{limit.key}"
+            try:
+                found[figure] = _share(form.get(name, "")) if figure == "percent" else _whole(form.get(name, "1"))
+            except ValueError:
+                wrong[name] = NO_SHARE if figure == "percent" else NO_NUMBER
+        if found.keys() >= set(figures):
+            typed[limit.key] = Figures(**found)
+            faults = judging.with_figures(limit, typed[limit.key]).faults
+            wrong |= {f"{figure}:{limit.key}": text for figure, text in faults.items()}
     return typed, wrong
+
+
+def _share(text: str) -> float:
+    percent = float(text.strip().removesuffix("%").replace(",", "."))
+    if not isfinite(percent):
+        raise ValueError
+    return percent
 
 
 def _whole(text: str) -> int:
