@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from rollbook.actions import sources
 from rollbook.actions.actor import Actor
@@ -110,12 +111,13 @@ def with_figures(limit: Threshold, figures: Figures) -> Threshold:
     return replace(limit, percent=figures.percent, floor=figures.floor, count=figures.count)
 
 
-def _measured(source: Source):  # type: ignore[no-untyped-def]
+def _measured(source: Source) -> QuerySet[Run]:
+    """Find the imports that were measured, the newest first. An import has many measures: one is enough to tell."""
     runs = Run.objects.filter(district_id=source.district_id, source=source).exclude(
         trigger__in=(Trigger.PREVIEW, Trigger.ARCHIVE)
     )
     ended = runs.exclude(state__in=(RunState.QUEUED, RunState.WORKING, RunState.FAILED))
-    return ended.filter(measures__isnull=False).distinct().order_by("-pk")
+    return ended.filter(Exists(Measure.objects.filter(run=OuterRef("pk")))).order_by("-pk")
 
 
 def _share(measure: Measure) -> float:
