@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from rollbook.actions import runs
+from rollbook.actions import runs, sources
 from rollbook.domain.errors import Conflict
 from rollbook.domain.runs import Trigger
 from rollbook.lib import clock
-from rollbook.store.models import Run
+from rollbook.store.models import AuditEntry, Run, Source
 from rollbook.store.snapshots import files_of
-from tests.district import Files, Grove, edited, enrollment, minus, plus, small, user
+from tests.district import Clock, Files, Grove, edited, enrollment, minus, plus, small, user
 from tests.prepared import Past
 
 
@@ -264,3 +264,49 @@ def test_undo_of_a_change_below_a_parent_that_left_since_is_said_and_not_written
 
     assert undone.state == "applied" and "p1.k1" not in imported.rows("enrollment")
     assert [each["sourced_id"] for each in imported.findings(undone, "unknown_reference")] == ["p1.k1"]
+
+
+def a_held_undo(district: Grove) -> None:
+    first = district.applies(small(12))
+    assert district.undoes(first).state == "held"
+
+
+@pytest.mark.parametrize("releases", [False, True])
+def test_the_clock_neither_applies_beside_an_undo_that_waits_nor_takes_its_place(
+    after: Callable[[Past], Grove], releases: bool
+) -> None:
+    district, undo = after(a_held_undo), Run.objects.latest("pk")
+    Source.objects.filter(pk=undo.source_id).update(releases=releases)
+    state = district.everything()
+
+    for files in (small(12), small(13)):
+        night = district.sends(files, Trigger.SCHEDULED)
+        assert night.state == "superseded" and night.superseded_by == undo and not night.notices.exists()
+        assert "undo" in night.message and "answer" in night.message
+
+    assert district.again(undo).state == "held" and district.everything() == state
+    assert AuditEntry.objects.filter(act="import.superseded", about=night.name).exists()
+    assert district.approves(undo).state == "applied" and not any(district.roster().values())
+    assert district.sends(small(12), Trigger.SCHEDULED).state == "held", "and then the source waits for other data"
+
+
+def test_while_an_undo_waits_nothing_is_queued_by_the_clock(
+    after: Callable[[Past], Grove], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    district, undo = after(a_held_undo), Run.objects.latest("pk")
+    sources.set_schedule(district.ada, district.source, ["02:00"], [])
+    at = Clock(clock.now())
+    monkeypatch.setattr(clock, "now", at)
+
+    at.at += timedelta(days=1)
+    assert runs.due() == [] and district.source.next_at > at.at, "it goes on, and looks again tomorrow"
+
+    runs.reject(district.ada, undo.pk, "no")
+    at.at += timedelta(days=1)
+    assert [each.trigger for each in runs.due()] == [Trigger.SCHEDULED]
+
+
+def test_a_person_who_imports_while_an_undo_waits_closes_it(after: Callable[[Past], Grove]) -> None:
+    district, undo = after(a_held_undo), Run.objects.latest("pk")
+    assert district.sends(small(13)).state == "applied"
+    assert district.again(undo).state == "superseded" and district.active("person") == 16

@@ -205,6 +205,8 @@ def due() -> list[Run]:
                 continue  # another worker was first
             if Run.objects.filter(source=source, state__in=(RunState.QUEUED, RunState.WORKING)).exists():
                 continue
+            if runs.held_undo(source.pk) is not None:
+                continue
             run = runs.queue(source, Trigger.SCHEDULED, "schedule")
             audit.note(source.district_id, "schedule", "import.started", run.name, source=source.name)
             asked.append(run)

@@ -82,6 +82,27 @@ def _remember_undo(run: Run) -> None:
     source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=data.first() or "")
 
 
+def gave_way(run: Run, undo: Run) -> None:
+    """End an import by the clock that has begun while an undo waits for an answer; nothing was read."""
+    run.message = (
+        f"Import {undo.pk}, an undo, waits for an answer, and imports by the clock wait with it. Nothing was read, and nothing "
+        "has been changed."
+    )
+    with atomic():
+        if runs.move(
+            run.pk,
+            RunState.WORKING,
+            RunState.SUPERSEDED,
+            by=run.by,
+            of_attempt=run.attempt,
+            note=f"an undo waits for an answer (import {undo.pk})",
+            superseded_by=undo,
+            message=run.message,
+            exit_code=3,
+        ):
+            audit.note(run.district_id, run.by, "import.superseded", run.name, by_import=undo.pk)
+
+
 def out_of_date(run: Run, error: StaleChangeset) -> None:
     """End a run whose changes do not fit the roster any more, and queue a new one in its place."""
     with atomic():

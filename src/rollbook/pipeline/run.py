@@ -69,6 +69,10 @@ def work(run: Run, tools: Tools) -> None:
 
 def carry(run: Run, tools: Tools) -> None:
     """Take a run through its stages."""
+    waits = runs.held_undo(run.source_id) if run.trigger == Trigger.SCHEDULED else None
+    if waits is not None:
+        outcome.gave_way(run, waits)
+        return
     files = files_of(run.source_id, run.pk)
     roster = Roster(run.district_id, run.source_id)
     if not run.approved_digest:

@@ -116,6 +116,12 @@ def held(source: int) -> Run | None:
     return Run.objects.filter(source_id=source, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW).first()
 
 
+def held_undo(source: int) -> Run | None:
+    """Return the undo of a source that waits for a person: the plan of an import does not refresh it, so the clock waits, too."""
+    waits = held(source)
+    return waits if waits is not None and waits.undo_of_id is not None else None
+
+
 def newest(source: int) -> Run | None:
     """Return the newest run of a source."""
     return Run.objects.filter(source_id=source).order_by("-pk").first()
