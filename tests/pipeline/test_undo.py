@@ -310,3 +310,72 @@ def test_a_person_who_imports_while_an_undo_waits_closes_it(after: Callable[[Pas
     district, undo = after(a_held_undo), Run.objects.latest("pk")
     assert district.sends(small(13)).state == "applied"
     assert district.again(undo).state == "superseded" and district.active("person") == 16
+
+
+def undone_while_another_waits(district: Grove) -> None:
+    """The second night's new person is gone again by hand of a third import; a fourth one waits for an answer."""
+    district.applies(small(20))
+    district.applies(small(21))
+    district.applies(small(20))
+    assert district.sends(small(5)).state == "held"
+
+
+def test_an_undo_that_finds_nothing_to_take_back_closes_no_hold_and_says_so(after: Callable[[Past], Grove]) -> None:
+    district = after(undone_while_another_waits)
+    waits, second = Run.objects.latest("pk"), Run.objects.order_by("pk")[1]
+    sources.set_told(district.ada, district.source, ["ada@maple.example"])
+
+    undone = district.undoes(second)
+
+    assert undone.state == "applied" and undone.message.startswith("Nothing had to be taken back: ")
+    assert district.again(waits).state == "held" and district.source.undone_data == ""
+    mail = undone.notices.get().text
+    assert "Nothing had to be taken back" in mail and "agree" not in mail
+    assert "The next import runs as planned." in mail
+    assert district.approves(waits).state == "applied"
+
+
+def test_what_is_undone_already_is_not_undone_once_more(undone: Grove) -> None:
+    second, undo = Run.objects.order_by("pk")[1:3]
+    state = undone.everything()
+    with pytest.raises(Conflict, match=f"was undone already, by import {undo.pk}"):
+        undone.undoes(second)
+    assert undone.undoes(second, also_changed=True).state == "applied", "that may have been left alone so far"
+    assert undone.everything() == state
+    undone.undoes(undo)
+    assert undone.undoes(second).state == "applied", "it stands again, so it can be undone again"
+
+
+def test_the_source_waits_after_every_undo_that_takes_the_import_back(undone: Grove) -> None:
+    redone = undone.undoes(Run.objects.latest("pk"))
+    assert undone.source.undone_data == ""
+    gone = undone.undoes(redone)
+    state = undone.everything()
+
+    assert undone.runs(Trigger.SCHEDULED).state == "held" and undone.everything() == state
+    undone.undoes(gone)
+    assert undone.runs(Trigger.SCHEDULED).state == "applied", "it stands again"
+
+
+def test_a_preview_of_other_data_does_not_let_in_what_is_undone(second: tuple[Grove, Run]) -> None:
+    district, run = second
+    district.sends(plus(other(), users=[user("p10")]), Trigger.PREVIEW)
+    district.undoes(run)
+    state = district.everything()
+
+    night = district.sends(other(), Trigger.SCHEDULED)
+
+    assert night.state == "held" and district.everything() == state
+
+
+def test_of_two_imports_that_are_undone_one_comes_back_and_the_source_waits_for_the_other(second: tuple[Grove, Run]) -> None:
+    district, run = second
+    third = district.applies(plus(other(), users=[user("p10")], enrollments=[enrollment("k2", "p10", school="s2")]))
+    district.undoes(third)
+    of_second = district.undoes(run)
+    district.undoes(of_second)
+    state = district.everything()
+
+    night = district.runs(Trigger.SCHEDULED)
+
+    assert night.state == "held" and district.everything() == state

@@ -2,7 +2,17 @@
 
 from rollbook.domain.entities import ENTITIES
 from rollbook.domain.gate import DEFAULTS, Kind
-from rollbook.domain.words import COUNTED, ENTITY_WORDS, KIND_OF_ROLE, KINDS_OF_PEOPLE, PEOPLE_WORDS, WOULD, counted, ended, left_out
+from rollbook.domain.words import (
+    COUNTED,
+    ENTITY_WORDS,
+    KIND_OF_ROLE,
+    KINDS_OF_PEOPLE,
+    PEOPLE_WORDS,
+    WOULD,
+    counted,
+    ended,
+    left_out,
+)
 
 
 def test_every_entity_and_kind_has_its_words() -> None:

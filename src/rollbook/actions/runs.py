@@ -141,6 +141,10 @@ def undo(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
         raise Conflict(f"Import {number} is {run.state}: only what was applied can be undone")
     if not run.files_kept or not files_of(run.source_id, run.pk).folder.exists():
         raise Conflict(f"The receipt of import {number} is not kept any more", next_step="Correct the source, then import again.")
+    done = runs.undone_by(run)
+    if done is not None and (done.also_changed or not also_changed):
+        here = f"To bring its changes back, undo import {done.pk}."
+        raise Conflict(f"Import {number} was undone already, by import {done.pk}", next_step=here)
     with transaction.atomic():
         refuse_second(run.source)
         asked = runs.queue(run.source, Trigger.UNDO, actor.name, undo_of=run, also_changed=also_changed)

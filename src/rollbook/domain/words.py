@@ -54,6 +54,9 @@ WOULD = {
     "identity": "{what} would get another username or email",
 }
 
+#: Why an undo changed nothing. It never asks the source, so it can't say that the roster agrees with it.
+NOTHING_UNDONE = "Nothing had to be taken back: what that import changed has been changed since, or was taken back already."
+
 #: What an import is doing.
 STAGE_WORDS = {
     Stage.EXTRACT: "Reading the source",

@@ -5,8 +5,9 @@ from html import escape
 
 from rollbook.domain.gate import AS_MUCH, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import counted, ended, unfit
-from rollbook.store.models import Measure, Notice, Run, Told
+from rollbook.domain.words import NOTHING_UNDONE, counted, ended, unfit
+from rollbook.store.models import Measure, Notice, Run, Source, Told
+from rollbook.store.runs import changed
 
 STATES = {
     RunState.APPLIED: "applied",
@@ -63,13 +64,11 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
         RunState.HELD: "Nothing. The roster is as it was.",
         RunState.FAILED: "Nothing. The roster is as it was.",
     }[state]
-    if state is RunState.APPLIED and not any(
-        sum(each[k] for k in ("appear", "alter", "vanish", "return")) for each in run.counts.values()
-    ):
-        written = "Nothing had to be written: the source and the roster agree."
+    if state is RunState.APPLIED and not changed(run):
+        written = NOTHING_UNDONE if run.undo_of_id else "Nothing had to be written: the source and the roster agree."
     then = {
         RunState.APPLIED: "Imports by the clock wait until the source sends other data, or until somebody runs one by hand."
-        if run.undo_of_id
+        if Source.objects.filter(pk=run.source_id).exclude(undone_data="").exists()
         else "The next import runs as planned.",
         RunState.HELD: "It waits for an administrator to approve it, to reject it or to run it again. "
         "Until then no import of this source is applied.",

@@ -1,16 +1,15 @@
 """Outcome: how a run ends, with all that is written down in the same moment."""
 
 from datetime import timedelta
-from typing import Any
 
 from rollbook.domain.errors import RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import counted, ended, left_out
+from rollbook.domain.words import NOTHING_UNDONE, counted, ended, left_out
 from rollbook.lib import clock
 from rollbook.pipeline import notify
 from rollbook.store import audit, runs
 from rollbook.store.cursor import atomic
-from rollbook.store.models import Run, Source
+from rollbook.store.models import Run, RunEvent, Source
 
 #: A source that is down is asked again after this long, and then after twice that.
 PATIENCE = timedelta(minutes=5)
@@ -22,7 +21,9 @@ def applied(run: Run, public_url: str) -> None:
     Needs: the transaction that writes its changes. Raises StaleChangeset if another process has taken the run.
     """
     run.message = _applied_message(run)
-    _supersede_held(run, "the roster has moved")
+    moves = run.undo_of_id is None or runs.changed(run) > 0  # an undo that takes nothing back answers nobody's question
+    if moves:
+        _supersede_held(run, "the roster has moved")
     who = run.answered_by or run.by
     code = 5 if run.findings.get("error") else 0
     if not runs.move(
@@ -36,7 +37,8 @@ def applied(run: Run, public_url: str) -> None:
         exit_code=code,
     ):
         raise StaleChangeset(f"Import {run.pk} was taken out of this worker's hands")
-    _remember_undo(run)
+    if moves:
+        _remember_undone(run)
     audit.note(run.district_id, who, "import.applied", run.name, source=run.source.name, digest=run.digest)
     notify.notify(run, RunState.APPLIED, public_url)
 
@@ -71,15 +73,37 @@ def _supersede_held(run: Run, note: str) -> None:
             audit.note(run.district_id, run.by, "import.superseded", waits.name, by_import=run.pk)
 
 
-def _remember_undo(run: Run) -> None:
+def _remember_undone(run: Run) -> None:
+    """Write down the data that the source's imports by the clock wait with: those of what is undone, and what was sent last.
+
+    What the source sent last has the undone changes in it, and need not be what the undone import was made of.
+    """
     source = Source.objects.filter(pk=run.source_id)
-    undone = run.undo_of
-    if undone is None or undone.undo_of_id is not None:  # an undo that is undone itself leaves nothing to wait for
+    undone = _undone(run.source_id) if run.undo_of_id else []
+    if not undone:
         source.update(undone_run=None, undone_at=None, undone_data="")
         return
-    # What the source sent last, which need not be what the undone run was made of, has the undone changes in it.
-    data = Run.objects.filter(source=run.source_id).exclude(data_seen="").order_by("-pk").values_list("data_seen", flat=True)
-    source.update(undone_run=undone.pk, undone_at=clock.now(), undone_data=data.first() or "")
+    seen = Run.objects.filter(source=run.source_id).exclude(data_seen="").order_by("-pk").values_list("data_seen", flat=True)
+    data = dict.fromkeys([*seen[:1], *(each.data_seen for each in undone if each.data_seen)])
+    source.update(undone_run=undone[0].pk, undone_at=clock.now(), undone_data=" ".join(data))
+
+
+def _undone(source: int) -> list[Run]:
+    """Return the imports that were taken back since one was applied, the last one first.
+
+    An undo of an undo brings the import back; an undo of that takes it back once more.
+    """
+    stands: dict[int, Run | None] = {}
+    applied = RunEvent.objects.filter(run__source=source, new=RunState.APPLIED).order_by("-pk").select_related("run")
+    for event in applied.iterator(chunk_size=20):
+        root, taken_back = event.run, False
+        while root.undo_of is not None:
+            root, taken_back = root.undo_of, not taken_back
+        if event.run == root:
+            break
+        if runs.changed(event.run):
+            stands.setdefault(root.pk, root if taken_back else None)
+    return [run for run in stands.values() if run is not None]
 
 
 def gave_way(run: Run, undo: Run) -> None:
@@ -150,15 +174,13 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
             notify.notify(run, RunState.FAILED, public_url)
 
 
-def _changed(counts: dict[str, Any]) -> int:
-    return sum(each[kind] for each in counts.values() for kind in ("appear", "alter", "vanish", "return"))
-
-
 def _applied_message(run: Run) -> str:
-    number = _changed(run.counts)
+    number = runs.changed(run)
     said = (
         f"{counted(number, 'change was', 'changes were')} applied."
         if number
+        else NOTHING_UNDONE
+        if run.undo_of_id
         else "Nothing had to be changed: the source and the roster agree."
     )
     return f"{said} {left_out(run.counts)}".strip()
@@ -167,7 +189,7 @@ def _applied_message(run: Run) -> str:
 def _held_message(run: Run) -> str:
     if run.reasons == ["preview"]:
         return (
-            f"This is a preview: {counted(_changed(run.counts), 'change', 'changes')} would be applied. Nothing has been changed."
+            f"This is a preview: {counted(runs.changed(run), 'change', 'changes')} would be applied. Nothing has been changed."
         )
     said = " ".join(ended(reason) for reason in run.reasons[:3])
     left = len(run.reasons) - 3

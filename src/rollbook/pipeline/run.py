@@ -198,7 +198,7 @@ def _circumstances(run: Run, source: Source, *, closed: bool) -> list[str]:
     if run.trigger != Trigger.SCHEDULED:
         return []
     why = []
-    if source.undone_data and source.undone_data == run.data_seen:
+    if run.data_seen in source.undone_data.split():
         why.append(
             f"The same data were undone on {_day(source)}; they wait until the source's data change "
             "or somebody runs the import by hand"

@@ -122,6 +122,17 @@ def held_undo(source: int) -> Run | None:
     return waits if waits is not None and waits.undo_of_id is not None else None
 
 
+def changed(run: Run) -> int:
+    """Count all changes of a run."""
+    return sum(each[kind] for each in run.counts.values() for kind in ("appear", "alter", "vanish", "return"))
+
+
+def undone_by(run: Run) -> Run | None:
+    """Return the undo that has taken a run back: it changed something, and is not undone itself."""
+    undos = Run.objects.filter(undo_of=run, state=RunState.APPLIED).order_by("-pk")
+    return next((undo for undo in undos if changed(undo) and undone_by(undo) is None), None)
+
+
 def newest(source: int) -> Run | None:
     """Return the newest run of a source."""
     return Run.objects.filter(source_id=source).order_by("-pk").first()

@@ -32,7 +32,8 @@ class Source(models.Model):
     #: The run whose rows the roster holds: what an approval is bound to, and the name of the accepted hashes.
     accepted_run = models.BigIntegerField(null=True, blank=True)
     followed = models.BooleanField(default=False)  # whether its people have accounts; from then on only changes are followed
-    #: The run that was undone, and what its data looked like: until they change, runs by the clock are held.
+    #: The run that was undone last, and what the data looked like that are waited with, a space between two: until the source
+    #: sends other data, runs by the clock are held.
     undone_run = models.BigIntegerField(null=True, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
     undone_data = models.TextField(blank=True, default="")

@@ -13,7 +13,7 @@ from rollbook.domain.entities import BY_NAME
 from rollbook.domain.errors import UNTOUCHED
 from rollbook.domain.gate import ELSEWHERE, Kind, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import COUNTED, counted, ended
+from rollbook.domain.words import COUNTED, NOTHING_UNDONE, counted, ended
 from rollbook.store import runs
 from rollbook.store.models import Measure, Notice, Run, RunEvent
 from rollbook.web.parts import bars
@@ -68,7 +68,9 @@ def sentence(run: Run) -> SafeString:
             left = f"{_everybody(run)} have left the roster"
             return format_html("<strong>{}</strong>: “{}” was archived on {}.", left, run.source.name, plain_moment(run.ended_at))
         if not number:
-            return SafeString("Nothing had to be changed: the source and the roster agree.")
+            return SafeString(
+                NOTHING_UNDONE if run.undo_of_id else "Nothing had to be changed: the source and the roster agree."
+            )
         return format_html(
             "<strong>{} {}</strong> on {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
         )

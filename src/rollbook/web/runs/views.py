@@ -16,6 +16,7 @@ from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState
 from rollbook.store.models import Measure, Run
 from rollbook.store.notices import TRIES
+from rollbook.store.runs import undone_by
 from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
@@ -111,7 +112,7 @@ def _top(run: Run) -> dict[str, Any]:
     if run.state == RunState.HELD:
         page |= {"approval": said.approval(run), "doubt": said.doubt(run), "told": said.told(run), "waits": said.waits(run)}
     if run.state == RunState.APPLIED:
-        page["undone"] = Run.objects.filter(undo_of=run, state=RunState.APPLIED).first()
+        page["undone"] = undone_by(run)
     return page
 
 
