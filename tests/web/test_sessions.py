@@ -1,6 +1,7 @@
 """The fear that somebody stays signed in where nobody knows of it."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.sessions.models import Session as Kept
@@ -170,3 +171,22 @@ def test_sessions_that_ended_by_themselves_are_not_kept(tess: Account, time: Clo
     assert not Kept.objects.filter(session_key=key).exists()
     assert [each.key for each in Session.objects.filter(account=tess)] == [alive.session.session_key]
     assert alive.get("/me/").status_code == 200
+
+
+def test_what_was_sent_after_the_session_had_ended_leads_back_to_its_page_and_says_that_it_was_not_done(held: Run) -> None:
+    browser, page = Client(), f"/imports/{held.pk}/?page=2"
+    for address in (f"/imports/{held.pk}/again/", f"/manage/{held.source_id}/start/"):
+        sent = browser.post(address, headers={"referer": f"http://testserver{page}"})
+        assert sent.headers["Location"] == f"/sign-in/?{urlencode({'next': page}, safe='/')}"
+        said = browser.get(sent.headers["Location"]).content.decode()
+        assert "What you sent was not done" in said
+    for elsewhere in ({}, {"referer": "https://evil.example/imports/"}):
+        assert browser.post(f"/imports/{held.pk}/again/", headers=elsewhere).headers["Location"] == "/sign-in/?next=/"
+    assert Run.objects.latest("pk") == held
+
+
+def test_an_address_that_only_takes_what_a_button_sends_says_so_in_words(held: Run, ada: Client) -> None:
+    answer = ada.get(f"/imports/{held.pk}/again/")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    for part in ("What happened", "What was left untouched", "What to do next"):
+        assert part in answer.content.decode()

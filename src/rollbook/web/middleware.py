@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from rollbook.domain.rights import Right
 from rollbook.web import problems
 from rollbook.web.access import May, View, account_of, actor_of, is_secret, who_may
 from rollbook.web.accounts import staying, viewing
+from rollbook.web.accounts.entering import safe
 
 #: No row of a database has a larger number.
 LARGEST = 2**63 - 1
@@ -32,6 +35,8 @@ class Doorkeeper:
         with timezone.override(None):  # the next request of this thread may be of a district elsewhere
             staying.leave_if_over(request)
             response = viewing.put_on(request) or self.get_response(request)
+            if isinstance(response, HttpResponseNotAllowed):
+                response = _in_words(request, response)
         if request.user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")  # a roster does not belong into a shared computer's cache
         return response
@@ -67,6 +72,17 @@ class Doorkeeper:
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
+    looks = request.method in ("GET", "HEAD")
+    if not looks:
+        messages.warning(request, "Your session had ended. What you sent was not done; sign in and send it again.")
     if request.headers.get("HX-Request"):  # a fragment cannot hold the sign-in page: the whole page has to go there
         return HttpResponse(headers={"HX-Redirect": reverse("sign-in")})
-    return redirect_to_login(request.get_full_path())
+    if looks:
+        return redirect_to_login(request.get_full_path())
+    stood = urlsplit(safe(request, request.headers.get("Referer", "")))  # what a button sends to is no page to come back to
+    return redirect_to_login(stood._replace(scheme="", netloc="", fragment="").geturl() or reverse("home"))
+
+
+def _in_words(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
+    refused.content = render(request, "405.html").content
+    return refused

@@ -22,7 +22,8 @@ def leave_if_over(request: HttpRequest) -> None:
     if sessions.is_over(_moment(request, SINCE), _moment(request, SEEN), rights=bool(actor_of(request).rights)):
         sessions.ended(request.session.session_key or "", "the session was over")
         logout(request)
-        messages.info(request, "You were signed out, because your session was long or was not used. Sign in again to go on.")
+        if request.method == "GET":  # who has sent something hears of that at the door
+            messages.info(request, "You were signed out, because your session was long or was not used. Sign in again to go on.")
 
 
 def since(request: HttpRequest) -> datetime:
