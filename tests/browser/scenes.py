@@ -149,6 +149,7 @@ def administrator(made: dict[str, int]) -> list[Scene]:
         "usernames-tried": "/settings/usernames/?rule=name",
         "usernames-same": "/settings/usernames/?rule=source",
         "nowhere": "/nowhere/",
+        "only-a-button": f"/imports/{made['held']}/again/",
         "no-such-import": "/imports/999999/",
     }
     tabs = ("changes", "findings", "limits", "rows", "result", "history")

@@ -55,6 +55,8 @@ JUDGE = """async known => {
     return {wrong, kinds: [...met.keys()]};
 }"""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+CUT_OFF = """() => [...document.querySelectorAll('.sheet > table')].some(
+    table => table.scrollWidth > table.parentElement.clientWidth + 1 && getComputedStyle(table.parentElement).overflowX === 'clip')"""
 
 
 @pytest.mark.longest
@@ -126,9 +128,12 @@ def judged(page: Page, scene: Scene, known: set[str]) -> list[str]:
             wrong.append(f"scrolls sideways at {width} pixels")
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/{scene.name}-{colours}-{width}.png", full_page=True)
-    page.set_viewport_size({"width": 390, "height": 900})
-    if page.evaluate(WIDER):
-        wrong.append("scrolls sideways at 390 pixels")
+    for width in (1024, 900, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        if page.evaluate(WIDER):
+            wrong.append(f"scrolls sideways at {width} pixels")
+        if page.evaluate(CUT_OFF):
+            wrong.append(f"a table is cut off at {width} pixels, and does not scroll")
     return wrong
 
 

@@ -21,7 +21,7 @@ from tests.district import Grove
 
 
 def entries_in(page: str) -> int:
-    return page.count('<td class="tight"><time')
+    return page.count('<td class="when"><time')
 
 
 def downloaded(client: Client, **asked: str) -> list[list[str]]:
