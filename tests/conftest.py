@@ -152,6 +152,14 @@ def tokens_spell_no_names() -> None:
     csrf.CSRF_ALLOWED_CHARS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobody_uploads_slowly() -> None:
+    """Read files that were written a moment ago at once: in tests they are whole."""
+    from rollbook.connectors.oneroster import arrival
+
+    arrival.REST = 0.0
+
+
 @pytest.fixture(autouse=True)
 def hearts_do_not_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """On SQLite a test that is one transaction holds the only lock: a sign of life beside it would wait half a minute."""

@@ -150,16 +150,6 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert "users.csv is not a file of this folder but a link" in stop_at(folder)
 
 
-def test_a_file_that_is_still_being_written_is_tried_again(tmp_path: Path) -> None:
-    folder = write(tmp_path, texts("1.1"))
-    connector = OneRosterCsv(OneRosterCsv.Config(path=str(folder)))
-    connector.offers()
-    with (folder / "users.csv").open("a") as file:
-        file.write("u9")
-
-    with pytest.raises(SourceUnavailable, match="changed while it was read"):
-        connector.extract("person")
-
 
 def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"

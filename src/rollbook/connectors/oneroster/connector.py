@@ -12,6 +12,7 @@ import polars as pl
 import xxhash
 
 from rollbook.connectors.oneroster import csv_bundle, two_rows
+from rollbook.connectors.oneroster.arrival import Arrival
 from rollbook.connectors.oneroster.csv_bundle import Bundle, Manifest
 from rollbook.connectors.oneroster.faults import Fault, fault, frame_of, lazily
 from rollbook.connectors.oneroster.forms import Manner
@@ -20,6 +21,7 @@ from rollbook.connectors.oneroster.sheet import Sheet
 from rollbook.connectors.oneroster.vocabulary import OWNER
 from rollbook.connectors.protocol import Extract, Probe, option
 from rollbook.domain.entities import ENTITIES
+from rollbook.domain.errors import SourceBroken
 from rollbook.domain.findings import Level
 from rollbook.lib import columnar
 
@@ -84,6 +86,7 @@ class OneRosterCsv:
 
     def offers(self) -> frozenset[str]:
         """Name the entities whose files are there. Raises SourceError."""
+        self._arrival.rested()
         offered = {OWNER[name] for name in self._manifest.modes}
         if self._roles_file in self._manifest.modes:
             offered.add("role")
@@ -118,6 +121,7 @@ class OneRosterCsv:
         asks = entity == "person" and self._version == "1.1" and not self.config.two_rows
 
         def ask() -> tuple[str, ...]:
+            self._arrival.unchanged()  # asked for when the rows are in
             if not asks or self._two_rows.is_empty():
                 return questions
             return (*questions, two_rows.question(sheets["users"], self._two_rows))
@@ -139,7 +143,9 @@ class OneRosterCsv:
 
     def bytes_fingerprint(self) -> str:
         """Hash the bytes of all files that would be read, and the settings, without reading a row. Raises SourceError."""
+        self._arrival.rested()
         parts = [str(MAPPING_VERSION), repr(self.config), csv_bundle.bytes_digest(Path(self.config.path))]
+        self._arrival.unchanged()
         return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())
 
     # --- the package ---
@@ -150,8 +156,17 @@ class OneRosterCsv:
         return self._unpacked
 
     @cached_property
+    def _arrival(self) -> Arrival:
+        return Arrival(Path(self.config.path))
+
+    @cached_property
     def _bundle(self) -> Bundle:
-        return csv_bundle.find(Path(self.config.path), self._scratch)
+        self._arrival.unchanged()  # which begins to watch, too
+        try:
+            return csv_bundle.find(Path(self.config.path), self._scratch)
+        except SourceBroken:
+            self._arrival.unchanged()  # half a ZIP is no ZIP
+            raise
 
     @cached_property
     def _manifest(self) -> Manifest:
@@ -191,7 +206,7 @@ class OneRosterCsv:
     def _sheet(self, name: str) -> Sheet:
         if name not in self._sheets:
             came, path = self._bundle.files[name]
-            self._sheets[name] = Sheet.open(name, self._version, came, path, self._scratch)
+            self._sheets[name] = Sheet.open(name, self._version, came, path, self._scratch, self._arrival.unchanged)
         return self._sheets[name]
 
     def _depends(self, entity: str) -> list[str]:

@@ -13,7 +13,7 @@ from rollbook.connectors.oneroster import forms
 from rollbook.connectors.oneroster.faults import Fault, fault, frame_of
 from rollbook.connectors.oneroster.forms import Manner
 from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPELT, STATUS, Field, Form
-from rollbook.domain.errors import SourceBroken, SourceUnavailable
+from rollbook.domain.errors import SourceBroken
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
 from rollbook.lib.csv_table import Table, Unreadable
@@ -36,9 +36,9 @@ def is_exact(heading: str) -> bool:
 class Sheet:
     """One file, opened."""
 
-    def __init__(self, standard: str, version: str, came: str, table: Table) -> None:
+    def __init__(self, standard: str, version: str, came: str, table: Table, unchanged: Callable[[], None]) -> None:
         self.standard, self.version, self.came, self.table = standard, version, came, table
-        self.stamp = _stamp(table.path)
+        self.unchanged = unchanged  # raises SourceUnavailable if somebody has written to the package: see `arrival`
         self.notes: list[Fault] = [
             fault(Level.NOTE, repair.rule, came, repair.message, line=repair.line, count=repair.count) for repair in table.repairs
         ]
@@ -48,9 +48,10 @@ class Sheet:
         self._match()
 
     @staticmethod
-    def open(standard: str, version: str, came: str, path: Path, scratch: Callable[[], Path]) -> "Sheet":
+    def open(
+        standard: str, version: str, came: str, path: Path, scratch: Callable[[], Path], unchanged: Callable[[], None]
+    ) -> "Sheet":
         """Check a file and match its headings. Raises SourceBroken, and SourceUnavailable if it is being written."""
-        before = _stamp(path)
         read = {field.heading.lower() for field in FILES[version][standard]}
 
         def is_blind(heading: str) -> bool:
@@ -60,15 +61,10 @@ class Sheet:
         try:
             table = open_table(path, came, scratch=scratch, blind=is_blind, exact=is_exact)
         except Unreadable as error:
+            unchanged()
             raise SourceBroken(str(error)) from error
-        if _stamp(path) != before:
-            raise SourceUnavailable(f"{came} changed while it was read; it may still be on its way")
-        return Sheet(standard, version, came, table)
-
-    def unchanged(self) -> None:
-        """Raise SourceUnavailable if somebody has written to the file since it was opened: half a file is never read."""
-        if _stamp(self.table.path) != self.stamp:
-            raise SourceUnavailable(f"{self.came} changed while it was read; it may still be on its way")
+        unchanged()
+        return Sheet(standard, version, came, table, unchanged)
 
     # --- headings ---
 
@@ -307,8 +303,3 @@ _LEFT_OUT = "The row was left out. Until every row of the file can be read, nobo
 def _trimmed(cell: pl.Expr) -> pl.Expr:
     text = cell.str.strip_chars()
     return pl.when(text != "").then(text)
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    state = path.stat()
-    return state.st_ino, state.st_size, state.st_mtime_ns
