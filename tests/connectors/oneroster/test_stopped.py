@@ -1,12 +1,18 @@
 """When nothing of a package is applied: each stop says what, where, and what to do."""
 
+import errno
+import io
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rollbook.connectors.oneroster.connector import OneRosterCsv
-from rollbook.domain.errors import SourceError, SourceUnavailable
+from rollbook.connectors.testing import extracts
+from rollbook.domain.errors import SourceError
 from tests.connectors.oneroster import bundles
 from tests.connectors.oneroster.bundles import texts, write, write_zip
 from tests.connectors.oneroster.reading import Read, stop
@@ -121,6 +127,35 @@ def test_nothing_there_is_said_so(tmp_path: Path) -> None:
 
     assert "There is no folder and no file at" in stop_at(tmp_path / "nowhere")
     assert "There are no files of OneRoster in this folder" in stop_at(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["users.csv", "manifest.csv", "x.zip"])
+@pytest.mark.parametrize("ask", [OneRosterCsv.bytes_fingerprint, lambda connector: dict(extracts(connector))])
+def test_a_file_that_may_not_be_read_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[OneRosterCsv], object]
+) -> None:
+    path = write_zip(tmp_path / "x.zip", texts("1.1")) if name == "x.zip" else write(tmp_path, texts("1.1"))
+    opened = io.open
+
+    def locked(file: object, *given: Any, **more: Any) -> Any:
+        if str(file).endswith(name):
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return opened(file, *given, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(io, "open", locked)
+    with pytest.raises(SourceError) as error:
+        ask(OneRosterCsv(OneRosterCsv.Config(path=str(path))))
+
+    assert f"{name} cannot be read (Permission denied). The roster is as it was. Let the account" in error.value.sentence
+
+
+def test_a_folder_that_may_not_be_listed_is_not_called_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(folder: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "listdir", locked)
+
+    assert f"The folder {tmp_path} cannot be read (Permission denied)" in stop_at(write(tmp_path, texts("1.1")))
 
 
 def test_a_zip_that_is_none_is_said_so(tmp_path: Path) -> None:

@@ -52,9 +52,10 @@ class Arrival:
             raise SourceUnavailable(f"{names[0]} changed while it was read; it may still be on its way", next_step=_AGAIN)
 
     def _look(self) -> dict[str, Stamp]:
-        if self.path.is_dir():
-            return {name: _stamp(lies) for name, lies in csv_bundle.in_folder(self.path).items() if lies is not None}
-        return {self.path.name: _stamp(self.path)} if self.path.is_file() else {}
+        with csv_bundle.readable(str(self.path)):
+            if self.path.is_dir():
+                return {name: _stamp(lies) for name, lies in csv_bundle.in_folder(self.path).items() if lies is not None}
+            return {self.path.name: _stamp(self.path)} if self.path.is_file() else {}
 
     def _marker(self) -> Path | None:
         if self.path.is_dir():

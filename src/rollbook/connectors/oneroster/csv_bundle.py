@@ -1,6 +1,9 @@
 """Finds the files of a package, in a folder or a ZIP, and reads its manifest; opens no rows."""
 
-from collections.abc import Callable
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -61,33 +64,52 @@ def stem(name: str) -> str:
     return path.stem.strip().lower() if path.suffix.lower() == ".csv" else ""
 
 
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn what the disk says against reading a file or folder into SourceError; that our own disk is full stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SourceError(
+            f"{name} cannot be read ({error.strerror or type(error).__name__})",
+            next_step="Let the account that Rollbook runs as read it, and see that its disk is there, then run the import again.",
+        ) from error
+
+
 def find(path: Path, scratch: Callable[[], Path]) -> Bundle:
     """Find the files of a package; unpack those that are read, if it is a ZIP. Raises SourceError."""
-    if path.is_dir():
+    with readable(str(path)):
+        is_folder, is_file = path.is_dir(), path.is_file()
+    if is_folder:
         return arrange(in_folder(path), "folder")
-    if not path.is_file():
+    if not is_file:
         raise SourceError(
             f"There is no folder and no file at {path}",
             next_step="Check the path in the settings, and that the export has run, then run the import again.",
         )
     try:
-        found = unpack(path, scratch(), wanted=lambda name: not skipped(name) and stem(name) in READ)
+        with readable(path.name):
+            found = unpack(path, scratch(), wanted=lambda name: not skipped(name) and stem(name) in READ)
     except UnsafeArchive as error:
         raise SourceBroken(f"{path.name} is not a ZIP file that can be opened safely: {error}") from error
     return arrange({name: lies for name, lies in found.items() if not skipped(name)}, "ZIP")
 
 
 def in_folder(folder: Path) -> dict[str, Path | None]:
-    """List the CSV files of a folder, or of the only folder in it that has any."""
+    """List the CSV files of a folder, or of the only folder in it that has any. Raises SourceError."""
     found = {}
-    for each in sorted(folder.glob("*")) + sorted(folder.glob("*/*")):
-        name = each.relative_to(folder).as_posix()
-        if skipped(name) or not stem(name):
-            continue
-        # A link that leads elsewhere, or a pipe that never ends, is not a part of an export.
-        if not each.is_file() or not each.resolve().is_relative_to(folder.resolve()):
-            raise SourceBroken(f"{name} is not a file of this folder but a link to another place, or no file at all")
-        found[name] = each if stem(name) in READ else None
+    with readable(f"The folder {folder}"):
+        os.listdir(folder)  # which complains; a pattern finds nothing instead
+        for each in sorted(folder.glob("*")) + sorted(folder.glob("*/*")):
+            name = each.relative_to(folder).as_posix()
+            if skipped(name) or not stem(name):
+                continue
+            # A link that leads elsewhere, or a pipe that never ends, is not a part of an export.
+            if not each.is_file() or not each.resolve().is_relative_to(folder.resolve()):
+                raise SourceBroken(f"{name} is not a file of this folder but a link to another place, or no file at all")
+            found[name] = each if stem(name) in READ else None
     return found
 
 
@@ -123,9 +145,9 @@ def arrange(found: dict[str, Path | None], kind: str) -> Bundle:
 
 
 def digest(path: Path) -> str:
-    """Hash the bytes of a file, 128 bits."""
+    """Hash the bytes of a file, 128 bits. Raises SourceError."""
     state = xxhash.xxh3_128()
-    with path.open("rb") as file:
+    with readable(path.name), path.open("rb") as file:
         while chunk := file.read(4 << 20):
             state.update(chunk)
     return state.hexdigest()
@@ -141,7 +163,7 @@ def bytes_digest(path: Path) -> str:
 
 
 def read_manifest(bundle: Bundle, scratch: Callable[[], Path], *, version: str, complete: bool) -> Manifest:
-    """Read manifest.csv, or say what its absence leaves open. Raises SourceBroken."""
+    """Read manifest.csv, or say what its absence leaves open. Raises SourceError."""
     if "manifest" not in bundle.files:
         version = version or guessed_version(bundle)
         present = {name: "bulk" for name in bundle.files if name in FILES[version]}
@@ -156,7 +178,8 @@ def read_manifest(bundle: Bundle, scratch: Callable[[], Path], *, version: str, 
         return Manifest(version, present, (), questions)
     came, path = bundle.files["manifest"]
     try:
-        table = open_table(path, came, scratch=scratch, size_limit=MANIFEST_LIMIT)
+        with readable(came):
+            table = open_table(path, came, scratch=scratch, size_limit=MANIFEST_LIMIT)
     except Unreadable as error:
         raise SourceBroken(str(error)) from error
     if len(table.header) < 2:
@@ -175,7 +198,8 @@ def guessed_version(bundle: Bundle) -> str:
     """Tell the version by its shape: 1.1 has a role in each row of users.csv, 1.2 has roles.csv."""
     if "roles" in bundle.files or "users" not in bundle.files:
         return "1.2"
-    with bundle.files["users"][1].open("rb") as file:
+    came, path = bundle.files["users"]
+    with readable(came), path.open("rb") as file:
         header = file.readline(1 << 16).replace(b"\0", b"").lower()
     return "1.1" if b"orgsourcedids" in header else "1.2"
 

@@ -10,6 +10,7 @@ import polars as pl
 import xxhash
 
 from rollbook.connectors.oneroster import forms
+from rollbook.connectors.oneroster.csv_bundle import readable
 from rollbook.connectors.oneroster.faults import Fault, fault, frame_of
 from rollbook.connectors.oneroster.forms import Manner
 from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPELT, STATUS, Field, Form
@@ -51,7 +52,7 @@ class Sheet:
     def open(
         standard: str, version: str, came: str, path: Path, scratch: Callable[[], Path], unchanged: Callable[[], None]
     ) -> "Sheet":
-        """Check a file and match its headings. Raises SourceBroken, and SourceUnavailable if it is being written."""
+        """Check a file and match its headings. Raises SourceError."""
         read = {field.heading.lower() for field in FILES[version][standard]}
 
         def is_blind(heading: str) -> bool:
@@ -59,7 +60,8 @@ class Sheet:
             return not (name in read or MISSPELT.get(name, "").lower() in read or name.startswith("metadata."))
 
         try:
-            table = open_table(path, came, scratch=scratch, blind=is_blind, exact=is_exact)
+            with readable(came):
+                table = open_table(path, came, scratch=scratch, blind=is_blind, exact=is_exact)
         except Unreadable as error:
             unchanged()
             raise SourceBroken(str(error)) from error
