@@ -33,6 +33,26 @@ def test_faults_are_found_with_their_lines(tmp_path: Path) -> None:
     assert "enrollments.csv line 3" in Desk(tmp_path).types("lint", path).out
 
 
+def test_faults_are_named_by_the_headings_of_the_file(tmp_path: Path) -> None:
+    files = bundles.texts("1.1")
+    for name, old, new in (
+        ("users.csv", "u3,09", "ghost,09"),
+        ("users.csv", "Tester", ""),
+        ("classes.csv", ",t1,", ",zzz,"),
+        ("enrollments.csv", "e2,,,k1,", "e2,,,,"),
+        ("enrollments.csv", "2027-01-15", "2026-01-15"),
+    ):
+        assert old in files[name]
+        files[name] = files[name].replace(old, new)
+    found = Desk(tmp_path).sees("lint", bundles.write(tmp_path / "export", dict(files)), code=5)
+    messages = {each["field"]: each["message"] for each in found if each["level"] == "error"}
+    assert messages["familyName"] == "users.csv line 2: familyName is empty. Every person needs one."
+    assert "enrollments.csv line 3: classSourcedId is empty." in messages["classSourcedId"]
+    assert messages["endDate"] == "enrollments.csv line 2: ends (2026-01-15) before it begins (2026-08-01)."
+    assert "classes.csv line 2: termSourcedIds 'zzz' is neither" in messages["termSourcedIds"]
+    assert "users.csv line 3: agentSourcedIds 'ghost' is neither" in messages["agentSourcedIds"]
+
+
 def test_a_package_that_leaves_a_question_open_is_not_called_sound(tmp_path: Path) -> None:
     files = bundles.texts("1.2")
     del files["manifest.csv"]

@@ -10,8 +10,8 @@ from rollbook.domain.entities import ENTITIES
 from rollbook.domain.findings import Level, Rule
 from rollbook.domain.runs import Trigger
 from rollbook.pipeline import candidates, check, undo
-from rollbook.pipeline.rules import CATALOGUE
-from rollbook.store.models import Run
+from rollbook.pipeline.rules import CATALOGUE, rows
+from rollbook.store.models import MODELS, Run
 from tests.district import (
     Files,
     Grove,
@@ -46,6 +46,11 @@ def changed(file: str, one: str, **values: str) -> Files:
 #: rule -> (files that break it, the ids that it names, files that come near and do not).
 EXAMPLES: dict[str, tuple[Files, set[str], Files]] = {
     "required_value": (changed("users", "p1", familyName=" "), {"p1"}, changed("users", "p1", middleName="")),
+    "too_long": (
+        plus(changed("users", "p1", familyName="x" * 2001), enrollments=[enrollment("k1", "p2", sourcedId="e" * 2001)]),
+        {"p1", "e" * 2001},
+        changed("users", "p1", familyName="x" * 2000, middleName="x" * 4000),
+    ),
     "ends_before_it_begins": (
         plus(sound(), enrollments=[enrollment("k1", "p1", sourcedId="x", beginDate="2026-09-02", endDate="2026-09-01")]),
         {"x"},
@@ -222,6 +227,19 @@ def test_a_rule_finds_the_bad_and_lets_the_good_pass(judged: Callable[[Level], J
     assert not here(told.good)
 
 
+def test_every_index_of_the_roster_holds_texts_of_a_bounded_length() -> None:
+    for each in ENTITIES:
+        indexed = {column for index in MODELS[each.name]._meta.indexes for column in index.fields} - {"district", "source"}
+        assert indexed <= {column.name for column in each.references if not column.many} | set(rows.LOOKED_UP)
+
+
+@pytest.mark.parametrize("dates", [("9/1/2026", "2027-01-10"), ("2026-09-01", "10.1.2026")])
+def test_what_is_no_date_is_not_said_to_end_too_early(district: Grove, dates: tuple[str, str]) -> None:
+    begin, end = dates
+    run = district.sends(changed("enrollments", "p1.k1", beginDate=begin, endDate=end))
+    assert [finding["rule"] for finding in district.findings(run) if finding["level"] == "error"] in (["date"], ["date_order"])
+
+
 def test_the_sound_district_has_nothing_to_complain_of(district: Grove) -> None:
     assert not district.findings(district.sends(sound()))
 
@@ -264,19 +282,19 @@ def test_a_whole_package_is_judged_by_every_reference(district: Grove) -> None:
     said = [(each["entity"], each["field"]) for each in district.findings(run, "unknown_reference")]
     assert sorted(said) == sorted(
         [
-            ("org", "parent"),
-            ("academic_session", "parent"),
-            ("course", "school_year"),
-            ("course", "org"),
-            ("section", "course"),
-            ("section", "school"),
-            ("section", "terms"),
-            ("person", "primary_org"),
-            ("role", "person"),
-            ("role", "org"),
-            ("enrollment", "section"),
-            ("enrollment", "person"),
-            ("enrollment", "school"),
+            ("org", "parentSourcedId"),
+            ("academic_session", "parentSourcedId"),
+            ("course", "schoolYearSourcedId"),
+            ("course", "orgSourcedId"),
+            ("section", "courseSourcedId"),
+            ("section", "schoolSourcedId"),
+            ("section", "termSourcedIds"),
+            ("person", "primaryOrgSourcedId"),
+            ("role", "userSourcedId"),
+            ("role", "orgSourcedId"),
+            ("enrollment", "classSourcedId"),
+            ("enrollment", "userSourcedId"),
+            ("enrollment", "schoolSourcedId"),
         ]
     )
     assert all("'nowhere'" in each["message"] for each in district.findings(run, "unknown_reference"))

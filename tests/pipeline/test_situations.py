@@ -1,6 +1,8 @@
 """The table of situations of docs/explanation/situations.md, line by line, for every entity that has a file of its own."""
 
+import random
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import Any, NamedTuple
 
 import pytest
@@ -170,6 +172,18 @@ def test_a_row_whose_id_cannot_be_read_might_be_anybodys(imported: Grove) -> Non
     assert {"p2|s1|student", "p3|s1|student"} <= imported.rows("role").keys()
     assert imported.changes(run, "enrollment") == {"p2.k1": "vanish"}  # that file could be read
     assert run.counts["person"]["unfit"] == 1
+
+
+def test_what_no_index_can_hold_keeps_its_own_row_out_and_no_other(imported: Grove) -> None:
+    letters = "".join(random.Random(7).choices(ascii_letters + digits, k=4000))  # a database packs what repeats itself
+    files = small() | {"users": edited(small()["users"], "p1", familyName=letters[:2800])}
+    run = imported.sends(plus(files, users=[user("p9")], enrollments=[enrollment("k1", "p2", sourcedId=letters)]))
+    errors = [finding for finding in imported.findings(run) if finding["level"] == "error"]
+    assert run.state == "applied"
+    assert [finding["rule"] for finding in errors] == ["too_long", "too_long"]
+    assert "users.csv line 4" in errors[0]["message"] and "has 2800 bytes; at most 2,000 can be kept" in errors[0]["message"]
+    assert imported.rows("person")["p1"]["family_name"] == "Fp1"
+    assert "p9" in imported.rows("person")
 
 
 def test_a_line_that_ends_too_early_might_be_anybodys(imported: Grove) -> None:

@@ -59,6 +59,8 @@ class Extract:
     beside: tuple[tuple[pl.LazyFrame, Path], ...] = ()
     #: Equal fingerprints mean equal rows (in whatever order), faults (but for line numbers) and questions. None: not known.
     fingerprint: str | None = None
+    #: Our column -> what people at the source know it by, such as the heading in their file: rules name it so.
+    headings: Mapping[str, str] = field(default_factory=dict)
     #: Gives sentences that only a person can answer. Each holds the run, whatever the limits say.
     questions: Callable[[], tuple[str, ...]] = tuple
 

@@ -15,7 +15,7 @@ from rollbook.pipeline.candidates import Candidates, changes
 from rollbook.pipeline.made_keys import differing, made_of, may_be_meant, refused_people
 from rollbook.pipeline.picture import NONE, Picture, without
 from rollbook.pipeline.rules import CATALOGUE
-from rollbook.pipeline.rules.rule import findings, place, told
+from rollbook.pipeline.rules.rule import findings, heading, place, told
 from rollbook.store.roster import Roster, no_rows
 from rollbook.store.snapshots import RunFiles, Snapshot
 
@@ -223,7 +223,8 @@ def _dangling_in(column: Column, entity: Entity, picture: Picture) -> pl.DataFra
     refused = pl.col("target").is_in(picture.unfit.get(parent.name, NONE).implode())
     leaves = pl.col("target").is_in(picture.gone(parent.name).implode())
     one, many = ENTITY_WORDS[parent.name]
-    start = pl.format("{}: {} '{}'", place(), pl.lit(column.name.replace("_", " ")), pl.col("target"))
+    called = heading(picture, entity.name, column.name)
+    start = pl.format("{}: {} '{}'", place(), pl.lit(called.replace("_", " ")), pl.col("target"))
     lost = pl.format(f"{{}} is neither among the {many} of this import nor known from before.", start)
     parts = (
         (UNKNOWN_REFERENCE, ~refused & ~leaves, lost),
@@ -231,7 +232,7 @@ def _dangling_in(column: Column, entity: Entity, picture: Picture) -> pl.DataFra
         (DEPENDS_ON_REFUSED, refused, pl.format(f"{{}} is a {one} that was left out as faulty.", start)),
     )
     return pl.concat(
-        [findings(words, entity.name, told(missing.filter(which), message, column.name)) for words, which, message in parts]
+        [findings(words, entity.name, told(missing.filter(which), message, called)) for words, which, message in parts]
     )
 
 

@@ -49,4 +49,5 @@ def _keep(entity: Entity, given: Extract, into: Snapshot) -> Kept:
     received = int(into.rows(entity).select(pl.len()).collect().item())
     if given.promised is not None and received < given.promised:
         raise IncompleteExtract(f"The source announced {given.promised:,} rows of {entity.name} and gave {received:,}")
-    return Kept(columns, received, given.fingerprint, given.partial, given.promised, list(given.questions()))
+    questions = list(given.questions())
+    return Kept(columns, received, given.fingerprint, given.partial, given.promised, questions, dict(given.headings))

@@ -25,6 +25,7 @@ class Kept:
     partial: bool = False
     promised: int | None = None
     questions: list[str] = field(default_factory=list)
+    headings: dict[str, str] = field(default_factory=dict)  # our column -> what people at the source know it by
 
 
 @dataclass

@@ -185,7 +185,6 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert "users.csv is not a file of this folder but a link" in stop_at(folder)
 
 
-
 def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()

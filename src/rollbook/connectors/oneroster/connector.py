@@ -16,7 +16,7 @@ from rollbook.connectors.oneroster.arrival import Arrival
 from rollbook.connectors.oneroster.csv_bundle import Bundle, Manifest
 from rollbook.connectors.oneroster.faults import Fault, fault, frame_of, lazily
 from rollbook.connectors.oneroster.forms import Manner
-from rollbook.connectors.oneroster.mapping import build
+from rollbook.connectors.oneroster.mapping import build, headings
 from rollbook.connectors.oneroster.sheet import Sheet
 from rollbook.connectors.oneroster.vocabulary import OWNER
 from rollbook.connectors.protocol import Extract, Probe, option
@@ -132,6 +132,7 @@ class OneRosterCsv:
             partial=built.partial,
             beside=(*beside, *([(two_rows.hashes(sheets["users"]), self._shared_file)] if asks else [])),
             fingerprint=self._fingerprint(entity, sheets, questions, package, joined),
+            headings=headings(entity, sheets),
             questions=ask,
         )
 

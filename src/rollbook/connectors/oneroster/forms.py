@@ -125,7 +125,7 @@ def _key(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
                 Level.WARNING,
                 field.heading,
                 cell.str.len_chars() > 255,
-                "sourcedId has more than 255 letters. Kept as it is.",
+                "sourcedId has more than 255 letters.",
                 "Other systems may cut it. Ask the source for shorter ids.",
             ),
         ),

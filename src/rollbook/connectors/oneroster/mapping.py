@@ -9,7 +9,7 @@ from rollbook.connectors.oneroster import forms, two_rows
 from rollbook.connectors.oneroster.faults import fault, frame_of, judge, marked
 from rollbook.connectors.oneroster.forms import Check, Manner
 from rollbook.connectors.oneroster.sheet import Sheet
-from rollbook.connectors.oneroster.vocabulary import RELATIONSHIPS, STATUS, WIDE_ORGS
+from rollbook.connectors.oneroster.vocabulary import KEY, RELATIONSHIPS, STATUS, WIDE_ORGS
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
 
@@ -36,6 +36,16 @@ def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner], joi
         return roles_of_users(sheets, joined) if "users" in sheets else roles(sheets["roles"], manners["roles"])
     (sheet,) = sheets.values()
     return rows_of(sheet, manners[sheet.standard], joined)
+
+
+def headings(entity: str, sheets: dict[str, Sheet]) -> dict[str, str]:
+    """Name the heading that each column of an entity is made of."""
+    if entity == "guardianship":
+        return dict.fromkeys(("student", "guardian"), "agentSourcedIds")
+    if entity == "role" and "users" in sheets:
+        return {"person": KEY.heading, "org": "orgSourcedIds"}
+    (sheet,) = sheets.values()
+    return {field.column: field.heading for field in sheet.fields.values() if field.column}
 
 
 def rows_of(sheet: Sheet, manner: Manner, joined: pl.DataFrame) -> Built:

@@ -6,7 +6,12 @@ from rollbook.domain.entities import ENTITIES, entity
 from rollbook.domain.findings import Level
 from rollbook.domain.words import ENTITY_WORDS
 from rollbook.pipeline.picture import Picture
-from rollbook.pipeline.rules.rule import NOTHING, place, rule, told
+from rollbook.pipeline.rules.rule import NOTHING, heading, place, rule, told
+
+#: PostgreSQL's indexes hold 2,704 bytes, the district and the source included; an own index of each of these is all there is.
+LONGEST = 2_000
+#: What is looked up besides ids and what rows point to.
+LOOKED_UP = ("family_name",)
 
 
 @rule("required_value", Level.ERROR, *(each.name for each in ENTITIES))
@@ -24,9 +29,31 @@ def required_value(picture: Picture, name: str) -> pl.DataFrame:
     one, _ = ENTITY_WORDS[name]
     found = []
     for column in needed:
-        words = column.replace("_", " ")
+        words = heading(picture, name, column).replace("_", " ")
         message = pl.format("{}: {} is empty. Every {} needs one.", place(), pl.lit(words), pl.lit(one))
         found.append(told(faulty.filter(pl.col(column).is_null()), message, column))
+    return pl.concat(found)
+
+
+@rule("too_long", Level.ERROR, *(each.name for each in ENTITIES))
+def too_long(picture: Picture, name: str) -> pl.DataFrame:
+    """An id, or another text that rows are looked up by, is longer than an index of the database can hold.
+
+    Remedy: Shorten it at the source: ids have up to 255 letters there.
+    """
+    single = [column.name for column in entity(name).references if not column.many]
+    columns = ["sourced_id", *(column for column in (*single, *LOOKED_UP) if column in picture.candidates[name].columns)]
+    length = [pl.col(column).str.len_bytes().alias(f"bytes of {column}") for column in columns]
+    rows = picture.candidates[name].rows.select("sourced_id", "source_file", "line", *length)
+    too_many = {column: pl.col(f"bytes of {column}") > LONGEST for column in columns}
+    faulty = rows.filter(pl.any_horizontal(too_many.values())).collect(engine="streaming")
+    if not faulty.height:
+        return NOTHING
+    found = []
+    for column in columns:
+        words = heading(picture, name, column).replace("_", " ")
+        message = pl.format(f"{{}}: {words} has {{}} bytes; at most {LONGEST:,} can be kept.", place(), f"bytes of {column}")
+        found.append(told(faulty.filter(too_many[column]), message, column))
     return pl.concat(found)
 
 
@@ -40,7 +67,9 @@ def ends_before_it_begins(picture: Picture, name: str) -> pl.DataFrame:
     if not picture.has(name, begin, end):
         return NOTHING
     rows = picture.candidates[name].rows.select("sourced_id", "source_file", "line", begin, end)
-    faulty = rows.filter(pl.col(end) < pl.col(begin)).collect(engine="streaming")
+    # What is no date has been found fault with already, and says nothing of before and after.
+    first, last = (pl.col(each).str.to_date("%Y-%m-%d", strict=False) for each in (begin, end))
+    faulty = rows.filter(last < first).collect(engine="streaming")
     return told(faulty, pl.format("{}: ends ({}) before it begins ({}).", place(), pl.col(end), pl.col(begin)), end)
 
 

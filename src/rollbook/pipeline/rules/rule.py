@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import polars as pl
 
@@ -36,10 +37,26 @@ def rule(name: str, level: Level, *entities: str, needs: tuple[str, ...] = ()) -
     def enter(judge: Judge) -> Judge:
         text, _, remedy = inspect.cleandoc(judge.__doc__ or "").partition("Remedy:")
         words = Rule(name, level, " ".join(text.split()), " ".join(remedy.split()))
-        CATALOGUE[name] = Judged(words, entities, needs, judge)
+
+        @wraps(judge)
+        def with_headings(picture: Picture, entity: str) -> pl.DataFrame:
+            found = judge(picture, entity)
+            known = _headings(picture, entity)
+            return found.with_columns(pl.col("field").replace(known)) if found.height and known else found
+
+        CATALOGUE[name] = Judged(words, entities, needs, with_headings)
         return judge
 
     return enter
+
+
+def heading(picture: Picture, entity: str, column: str) -> str:
+    """Return what people at the source know a column by: its heading in their file; where there is none, our own name."""
+    return _headings(picture, entity).get(column, column)
+
+
+def _headings(picture: Picture, entity: str) -> dict[str, str]:
+    return picture.snapshot.kept[entity].headings if picture.snapshot and picture.offers(entity) else {}
 
 
 def findings(words: Rule, entity: str, found: pl.DataFrame) -> pl.DataFrame:
