@@ -84,10 +84,11 @@ def left_out(counts: Mapping[str, Mapping[str, int]]) -> str:
     number = unfit(counts)
     if not number:
         return ""
-    said = f"{counted(number, 'row was', 'rows were')} left out as faulty; what the roster had of {'it' if number == 1 else 'them'} "
+    it = "it" if number == 1 else "them"
+    said = f"{counted(number, 'row was', 'rows were')} left out as faulty; what the roster had of {it} stays as it was"
     if any(each.get("unfit") and each.get("vanish") for each in counts.values()):
-        return said + "stays as it was, unless it belongs to something that leaves: then it leaves too, and is counted as removed."
-    return said + "stays as it was."
+        return said + ", unless it belongs to something that leaves: then it leaves too, and is counted as removed."
+    return said + "."
 
 
 def ended(text: str) -> str:

@@ -142,7 +142,8 @@ def _opening(run: Run, state: RunState, kind: str) -> str:
     if state is RunState.APPLIED:
         errors = unfit(run.counts)
         was = f"was approved by {run.answered_by} and applied" if run.answered_by else "was applied"
-        return f"{what} {was}" + (f", with {counted(errors, 'row', 'rows')} left out as faulty." if errors else ".") + _ends_hold(run)
+        without = f", with {counted(errors, 'row', 'rows')} left out as faulty" if errors else ""
+        return f"{what} {was}{without}.{_ends_hold(run)}"
     return f"{what} is on hold." if state is RunState.HELD else f"{what} failed. {run.message}"
 
 

@@ -188,9 +188,7 @@ def _applied_message(run: Run) -> str:
 
 def _held_message(run: Run) -> str:
     if run.reasons == ["preview"]:
-        return (
-            f"This is a preview: {counted(runs.changed(run), 'change', 'changes')} would be applied. Nothing has been changed."
-        )
+        return f"This is a preview: {counted(runs.changed(run), 'change', 'changes')} would be applied. Nothing has been changed."
     said = " ".join(ended(reason) for reason in run.reasons[:3])
     left = len(run.reasons) - 3
     more = f" There {'is' if left == 1 else 'are'} {counted(left, 'more reason', 'more reasons')}." if left > 0 else ""

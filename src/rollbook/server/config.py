@@ -208,4 +208,5 @@ def _dotenv() -> Mapping[str, str]:
 
         return {name.upper(): text or "" for name, text in dotenv_values(".env").items()}
     except OSError as error:
-        raise ConfigError(f"The file .env here cannot be read: {error.strerror}", next_step="Go to a folder of your own.") from error
+        why = f"The file .env here cannot be read: {error.strerror}"
+        raise ConfigError(why, next_step="Go to a folder of your own.") from error

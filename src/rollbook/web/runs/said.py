@@ -68,9 +68,7 @@ def sentence(run: Run) -> SafeString:
             left = f"{_everybody(run)} have left the roster"
             return format_html("<strong>{}</strong>: “{}” was archived on {}.", left, run.source.name, plain_moment(run.ended_at))
         if not number:
-            return SafeString(
-                NOTHING_UNDONE if run.undo_of_id else "Nothing had to be changed: the source and the roster agree."
-            )
+            return SafeString(NOTHING_UNDONE if run.undo_of_id else "Nothing had to be changed: the source and the roster agree.")
         return format_html(
             "<strong>{} {}</strong> on {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
         )
