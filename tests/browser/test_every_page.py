@@ -55,8 +55,10 @@ JUDGE = """async known => {
     return {wrong, kinds: [...met.keys()]};
 }"""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-CUT_OFF = """() => [...document.querySelectorAll('.sheet > table')].some(
-    table => table.scrollWidth > table.parentElement.clientWidth + 1 && getComputedStyle(table.parentElement).overflowX === 'clip')"""
+CUT_OFF = """() => [...document.querySelectorAll('.sheet > table')].some(table => {
+    const sheet = table.parentElement
+    return table.scrollWidth > sheet.clientWidth + 1 && getComputedStyle(sheet).overflowX === 'clip'
+})"""
 
 
 @pytest.mark.longest

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import polars as pl
 import pytest
 
 from rollbook.actions import runs, sources
@@ -66,6 +67,30 @@ def test_the_first_night_fills_the_roster_and_the_next_moves_only_what_moved(
     left = MODELS["person"].objects.filter(source=source, status="inactive", sourced_id__startswith="student-")
     assert left.count() == 1
     assert MODELS["enrollment"].objects.filter(source=source, person=left.get().sourced_id, status="active").count() == 0
+
+
+@pytest.mark.once
+def test_a_student_whose_row_is_faulty_keeps_the_school_that_is_there(
+    district: Grove, source: Source, powerschool: PowerSchool
+) -> None:
+    assert night(district, source).state == "applied"
+    tables = dict(powerschool.database.frames)
+    students = tables["STUDENTS"]
+    one = students.filter(pl.col("SCHOOLID") == students["SCHOOLID"].mode()[0])["DCID"][0]
+    other = students.filter(pl.col("SCHOOLID") != students["SCHOOLID"].mode()[0])["SCHOOLID"][0]
+    role = MODELS["role"].objects.filter(source=source, person=f"student-{one}")
+    before = sorted(role.values_list("sourced_id", "status"))
+    is_one = pl.col("DCID") == one
+    moved_and_nameless = students.with_columns(
+        LAST_NAME=pl.when(~is_one).then("LAST_NAME"), SCHOOLID=pl.when(is_one).then(other).otherwise("SCHOOLID")
+    )
+    powerschool.database.replace(tables | {"STUDENTS": moved_and_nameless})
+
+    run = night(district, source)
+
+    assert run.state == "applied", run.message
+    assert run.counts["person"]["unfit"] == 1
+    assert sorted(role.values_list("sourced_id", "status")) == before
 
 
 @pytest.mark.usefixtures("transactional_db")  # the signs of life come from another thread

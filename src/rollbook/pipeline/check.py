@@ -146,10 +146,12 @@ def _judge(entity: Entity, picture: Picture) -> tuple[list[pl.DataFrame], int]:
 def _stand_for_others(entity: Entity, picture: Picture) -> pl.DataFrame:
     """Refuse what was made of a refused row, and let stay what a faulty row may mean: neither has an id of its own."""
     name, people = entity.name, refused_people(picture)
-    rows = made_of(entity, picture, people)
-    message = pl.format(f"{{}} was left out as faulty, and what it says of {ENTITY_WORDS[name][1]} with it.", place())
-    refused = findings(DEPENDS_ON_REFUSED, name, told(rows, message))
-    _refuse(picture, name, [refused])
+    refused = NO_FAULTS
+    if people.height:
+        lost = f"{{}}: the row of '{{}}' was left out as faulty, and what it says of {ENTITY_WORDS[name][1]} with it."
+        message = pl.format(lost, place(), pl.col("owner"))
+        refused = findings(DEPENDS_ON_REFUSED, name, told(made_of(entity, picture, people), message))
+        _refuse(picture, name, [refused])
     stay = may_be_meant(entity, picture, people)
     picture.leaving[name] = picture.leaving[name].filter(~pl.col("sourced_id").is_in(stay.implode()))
     return refused

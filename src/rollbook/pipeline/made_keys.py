@@ -20,9 +20,15 @@ def refused_people(picture: Picture) -> pl.DataFrame:
 
 
 def made_of(entity: Entity, picture: Picture, refused: pl.DataFrame) -> pl.DataFrame:
-    """Return the fit candidates that were made of one of these rows: `sourced_id`, `source_file`, `line`."""
-    rows = picture.fit(entity.name).select("sourced_id", "source_file", "line")
-    return rows.join(refused.lazy(), on=["source_file", "line"], how="semi").collect()
+    """Return the fit candidates that were made of one of these rows: `sourced_id`, `source_file`, `line`, `owner`.
+
+    A system whose rows have no lines has one row for each person in each of its tables.
+    """
+    rows = picture.fit(entity.name).select("sourced_id", "source_file", "line", owner=entity.key[0])
+    people = refused.lazy().rename({"sourced_id": "owner"})
+    by_line = rows.join(people, on=["source_file", "line"], how="semi")
+    unlined = rows.filter(pl.col("line").is_null())
+    return pl.concat([by_line, unlined.join(people, on=["source_file", "owner"], how="semi")]).collect()
 
 
 def differing(picture: Picture) -> pl.Series:

@@ -80,7 +80,7 @@ class Config:
 
     def _wrong_addresses(self) -> dict[str, str]:
         """Say what is wrong with the addresses, by setting. No value is repeated: it may hold a password."""
-        wrong = {}
+        wrong: dict[str, str] = {}
         for address in ("database", "mailer", "public_host"):
             try:
                 getattr(self, address)
