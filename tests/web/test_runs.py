@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +15,7 @@ from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Notice, Run
 from rollbook.store.runs import beat, begin
 from rollbook.store.snapshots import files_of
-from tests.district import Files, Grove, edited, minus, small, write
+from tests.district import Clock, Files, Grove, edited, minus, small, write
 
 
 def text_of(client: Client, address: str, status: int = 200) -> str:
@@ -320,6 +321,26 @@ def test_an_approved_import_shows_no_bar_of_the_work_before(held: Run, ada: Clie
     page = text_of(ada, f"/imports/{held.pk}/progress/")
     assert "about to be written" in page
     assert "<progress" not in page
+
+
+def test_the_time_on_hold_is_no_time_of_work(held: Run, ada: Client, district: Grove, time: Clock) -> None:
+    manager = f"/manage/{held.source_id}/import/"
+    time.at += timedelta(minutes=15)
+    runs.approve(district.ada, held.pk)
+    time.at += timedelta(seconds=4)
+    for page in (f"/imports/{held.pk}/progress/", manager):
+        assert "4 seconds so far" in text_of(ada, page)
+    assert work.once()
+    for page in (page_of(held, "result"), manager):
+        assert "15 min" not in text_of(ada, page), page
+
+
+def test_an_import_whose_place_was_taken_does_not_count_the_time_that_it_waited(held: Run, ada: Client, time: Clock) -> None:
+    time.at += timedelta(minutes=15)
+    ada.post(f"/imports/{held.pk}/again/")
+    assert work.once()
+    for page in (page_of(held, "result"), f"/manage/{held.source_id}/import/"):
+        assert "15 min" not in text_of(ada, page), page
 
 
 def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:

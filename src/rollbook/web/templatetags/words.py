@@ -147,10 +147,13 @@ def since(at: datetime | None) -> str:
 
 @register.filter
 def took(run: Run) -> str:
-    """Say how long an import took, or has been at work."""
-    if run.started_at is None:
-        return "–"
-    return duration((run.ended_at or clock.now()) - run.started_at)
+    """Say how long an import took, or has been at work; nothing, if the time on hold is in it."""
+    begun = run.started_at
+    if run.answered_by and run.ended_at is None:
+        begun = run.events.filter(event="approved").values_list("at", flat=True).last()
+    elif run.answered_by or run.state == RunState.SUPERSEDED:
+        return ""
+    return duration((run.ended_at or clock.now()) - begun) if begun else ""
 
 
 def duration(long: timedelta) -> str:
