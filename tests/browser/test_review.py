@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from rollbook.actions import actor, sources
+from rollbook.actions import actor, runs, sources
 from rollbook.store.models import Account, Run
 from tests.browser.conftest import PASSWORD, sets_up_an_app, sign_in
 from tests.district import Grove, minus, small, write
@@ -101,6 +101,21 @@ def test_tabs_and_filters_change_only_what_they_are_about(page: Page, district: 
     assert "q=Fp12" in page.url
     page.reload()
     expect(page.locator("table.changes tbody tr")).to_have_count(1)
+
+
+@pytest.mark.once
+def test_a_tab_of_a_page_that_is_out_of_date_brings_what_became_of_the_import(
+    page: Page, district: Grove, held: Run, worker: Callable[[], None]
+) -> None:
+    sign_in(page, district)
+    page.goto(f"/imports/{held.pk}/")
+    runs.approve(district.ada, held.pk)
+    worker()
+    page.get_by_role("link", name="Limits").click()
+    expect(page.locator("h1 + .state")).to_have_text("Applied")
+    expect(page.get_by_text("not what it was when you opened its page")).to_be_visible()
+    assert page.url.endswith("/limits/")
+    expect(page.get_by_role("button", name="Run again")).to_have_count(0)
 
 
 @pytest.mark.once

@@ -229,6 +229,24 @@ def test_running_again_replaces_a_held_import_and_both_pages_say_so(held: Run, a
     assert f"/imports/{fresh.pk}/" in page
 
 
+def test_a_page_that_was_opened_before_an_answer_does_not_run_the_import_again(held: Run, ada: Client, district: Grove) -> None:
+    assert '<input type="hidden" name="seen" value="held">' in text_of(ada, page_of(held))
+    runs.approve(replace(district.ada, name="ben@maple.example"), held.pk)
+    assert work.once()
+    page = ada.post(f"/imports/{held.pk}/again/", {"seen": "held"}, follow=True).content.decode()
+    assert "was not run again. ben@maple.example has approved it meanwhile" in page
+    assert Run.objects.latest("pk") == held
+
+
+def test_a_tab_of_an_old_page_brings_the_whole_page_anew(held: Run, ada: Client, district: Grove) -> None:
+    tab = page_of(held, "limits") + "?page=1"
+    asked = {"HX-Request": "true", "HX-Target": "about", "Seen-State": "held"}
+    assert "HX-Redirect" not in ada.get(tab, headers=asked).headers
+    runs.approve(district.ada, held.pk)
+    assert ada.get(tab, headers=asked).headers["HX-Redirect"] == tab
+    assert "not what it was when you opened its page" in text_of(ada, tab)
+
+
 def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
     files: Files = small()
     first = district.applies(files)

@@ -15,6 +15,7 @@ from rollbook.store.models import Run
 from rollbook.web.access import actor_of, needs
 from rollbook.web.manage.forms import spoken
 from rollbook.web.runs import said
+from rollbook.web.templatetags.words import state_of, thing
 
 
 @needs(Right.IMPORTS)
@@ -69,9 +70,11 @@ def undo(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Right.IMPORTS)
 @require_POST
 def again(request: HttpRequest, number: int) -> HttpResponse:
-    """Run an import again: an undo as an undo, a preview as a preview, an archive as an archive."""
+    """Run an import again: an undo as an undo, a preview as a preview, an archive as an archive. Not if it has moved on since."""
     actor = actor_of(request)
     run = runs.get(actor, number)
+    if request.POST.get("seen", run.state) != run.state:
+        return _answered_meanwhile(request, run)
     undone = run.undo_of_id
     if undone is not None:
         return _answered(request, run, lambda: runs.undo(actor, undone, also_changed=run.also_changed))
@@ -98,4 +101,12 @@ def _answered(request: HttpRequest, run: Run, ask: Callable[[], Run], done: str 
 
 def _too_late(request: HttpRequest, run: Run) -> HttpResponse:
     messages.error(request, "This import does not wait for that answer any more. Look at what has become of it.")
+    return redirect("import", run.pk)
+
+
+def _answered_meanwhile(request: HttpRequest, run: Run) -> HttpResponse:
+    act = "rejected" if run.state == RunState.REJECTED else "approved"
+    word, *_ = state_of(run)
+    moved = f"{run.answered_by} has {act} it meanwhile" if run.answered_by else f"By now its state is “{word}”"
+    messages.error(request, f"This {thing(run)} was not run again. {moved}. Look at what has become of it.")
     return redirect("import", run.pk)

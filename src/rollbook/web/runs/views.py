@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -21,7 +22,7 @@ from rollbook.web.access import actor_of, needs, secret
 from rollbook.web.parts import bars
 from rollbook.web.parts.paging import offset_of, pages
 from rollbook.web.runs import said
-from rollbook.web.templatetags.words import since
+from rollbook.web.templatetags.words import since, thing
 
 MEASURES = 100
 
@@ -42,6 +43,9 @@ def show(request: HttpRequest, number: int, tab: str = "") -> HttpResponse:
     tab = tab or FIRST.get(RunState(run.state), "history")
     if tab not in TABS:
         raise Http404
+    if request.headers.get("Seen-State", run.state) != run.state:  # a new tab under an old top would go on saying what was
+        messages.info(request, f"This {thing(run)} is not what it was when you opened its page. Here it stands as it is now.")
+        return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
     page: dict[str, Any] = {"rail": "imports", "run": run, "tab": tab, "tabs": _tabs(run), **_state(run)}
     if run.state in (RunState.QUEUED, RunState.WORKING):
         page |= progress_of(run)
