@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "rollbook.web.middleware.Doorkeeper",
-    "rollbook.web.accounts.threshold.Threshold",
+    "rollbook.web.accounts.owed.StillOwed",
 ]
 ROOT_URLCONF = "rollbook.server.urls"
 WSGI_APPLICATION = "rollbook.server.wsgi.application"

@@ -11,9 +11,9 @@ import xxhash
 
 from rollbook.connectors.oneroster.vocabulary import FILES, STANDARD_FILES, VERSIONS
 from rollbook.domain.errors import SourceBroken, SourceError
-from rollbook.lib.archive import UnsafeArchive, unpack
 from rollbook.lib.csv_table import Unreadable
 from rollbook.lib.tabular import open_table
+from rollbook.lib.unpack import UnsafeArchive, unpack
 
 #: Every file that is read in some version, and the manifest.
 READ = {name.lower(): name for version in FILES.values() for name in version} | {"manifest": "manifest"}

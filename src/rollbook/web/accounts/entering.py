@@ -23,7 +23,7 @@ SINCE, SEEN = "since", "seen"
 
 
 def enter(request: HttpRequest, account: Account, then: str = "", *, chosen: bool = False) -> HttpResponse:
-    """Begin a session of its own for this account, and lead on. What is still missing is asked for by the Threshold.
+    """Begin a session of its own for this account, and lead on. What is still missing is asked for by StillOwed.
 
     `chosen`: nobody has proved anything anew, so it ends when the one before would have.
     """

@@ -14,8 +14,8 @@ from rollbook.actions import factors, own, passkeys, sessions
 from rollbook.domain.errors import ConfigError
 from rollbook.web.access import account_of, secret, signed_in
 from rollbook.web.accounts.entering import PASSED, passed
+from rollbook.web.accounts.owed import onwards, owed
 from rollbook.web.accounts.staying import since
-from rollbook.web.accounts.threshold import onwards, owed
 
 #: Where the challenge of a passkey waits for its one answer.
 KEPT = "passkey"

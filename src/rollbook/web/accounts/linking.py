@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rollbook.actions import linking, links
 from rollbook.web.access import account_of, secret, signed_in
 from rollbook.web.accounts.entering import CHOOSE, OTHERS, enter, spoken
-from rollbook.web.accounts.threshold import onwards, owed
+from rollbook.web.accounts.owed import onwards, owed
 
 
 @signed_in

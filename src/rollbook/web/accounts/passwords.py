@@ -12,7 +12,7 @@ from rollbook.domain.errors import ConfigError
 from rollbook.store.models import Account
 from rollbook.web.access import account_of, anyone, secret, signed_in
 from rollbook.web.accounts.entering import district_of
-from rollbook.web.accounts.threshold import onwards, owed
+from rollbook.web.accounts.owed import onwards, owed
 from rollbook.web.address import address_of
 
 #: Where the secret of a link waits, so that it does not stay in the address.

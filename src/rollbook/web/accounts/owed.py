@@ -1,4 +1,4 @@
-"""The threshold: who has signed in may still owe a second factor, a new password or a choice, and gets no page before that."""
+"""What is owed: who has signed in may still have to give a second factor, a new password or a choice, before any page opens."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ OWED: dict[str, tuple[str, ...]] = {
 }
 
 
-class Threshold:
+class StillOwed:
     """Leads whoever still owes something to the page where it is given. Needs: the Doorkeeper before it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -62,5 +62,5 @@ def owed(request: HttpRequest) -> str:
 
 
 def onwards(request: HttpRequest) -> HttpResponse:
-    """Lead to where somebody wanted to go before the threshold stood in the way."""
+    """Lead to where somebody wanted to go before something was owed."""
     return redirect(request.session.pop(THEN, "") or "home")

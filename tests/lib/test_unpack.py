@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rollbook.lib.archive import Limits, UnsafeArchive, unpack
+from rollbook.lib.unpack import Limits, UnsafeArchive, unpack
 
 
 def packed(folder: Path, entries: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> Path:
