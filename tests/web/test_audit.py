@@ -1,9 +1,10 @@
 """The fear that somebody did something and nobody can say who, or that the log was tidied up afterwards."""
 
 import csv
+import html
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 import rollbook
+from rollbook.actions import sources
 from rollbook.lib import cells
 from rollbook.store import audit
 from rollbook.store.models import AuditEntry
@@ -116,6 +118,40 @@ def test_every_act_of_the_code_can_be_chosen_by_a_name(district: Grove, ada: Cli
     page = ada.get("/audit/?act=session.began&by=Ada@maple-grove.example").content.decode()
     assert '<option value="session.began" selected>Session began</option>' in page
     assert entries_in(page) == AuditEntry.objects.filter(act="session.began").count() > 0
+
+
+def test_settings_and_limits_are_written_down_in_the_words_of_their_pages(district: Grove, ada: Client) -> None:
+    key = "person.vanish.student.org.share"
+    sources.set_limit(district.ada, district.source, key, percent=30.0, floor=7, count=None)
+    sources.set_limit(district.ada, district.source, "person.vanish.all.district.count", percent=None, floor=1, count=300)
+    sources.set_schedule(district.ada, district.source, ["02:00", "13:30"], [])
+    sources.set_schedule(district.ada, district.source, ["02:00"], [0, 4])
+    sources.set_schedule(district.ada, district.source, [], [])
+    sources.set_times_kept(district.ada, district.source, keep_days=30, undo_days=200, releases=False, rollover=date(2027, 7, 1))
+    audit.note(district.row.pk, "ada", "source.kept", "lincoln", keep_days=30, undo_days=200, releases=True)  # an older release
+    audit.note(district.row.pk, "ada", "limit.changed", "lincoln", limit="a.limit.of.another.release", was=[1.0], now=[2.0])
+    page = html.unescape(ada.get("/audit/").content.decode())
+    for words in (
+        "Hold when 30 % or more of those active now, and at least 7, students would become inactive in any one school. "
+        "Before: 10 %, at least 5.",
+        "Hold when 300 or more people would become inactive. Before: 200.",
+        "every day at 2:00 am, 1:30 pm",
+        "Monday, Friday at 2:00 am",
+        "only by hand",
+        "the school year changes on: 1 July 2027",
+        "days that copies of the files are kept: 30",
+        "limit: a.limit.of.another.release, was: 1.0, now: 2.0",
+    ):
+        assert words in page, words
+    assert key not in page and "weekdays" not in page and "keep days" not in page
+
+
+def test_an_entry_about_an_import_leads_to_it(district: Grove, ada: Client) -> None:
+    audit.note(district.row.pk, "ada", "import.approved", "import 12")
+    audit.note(district.row.pk, "ada", "source.renamed", "import 13", was="lincoln")  # a source can be called so
+    page = ada.get("/audit/").content.decode()
+    assert '<a href="/imports/12/">import 12</a>' in page
+    assert "/imports/13/" not in page
 
 
 def test_a_day_is_the_district_s_day(district: Grove, ada: Client) -> None:

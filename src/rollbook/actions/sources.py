@@ -255,9 +255,8 @@ def set_times_kept(
     actor.must(Right.IMPORTS)
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(keep_days=keep_days, undo_days=undo_days, releases=releases, rollover=rollover)
-        audit.note(
-            actor.district, actor.name, "source.kept", source.name, keep_days=keep_days, undo_days=undo_days, releases=releases
-        )
+        kept = {"keep_days": keep_days, "undo_days": undo_days, "releases": releases}
+        audit.note(actor.district, actor.name, "source.kept", source.name, **kept, rollover=str(rollover) if rollover else None)
     return get(actor, source.name)
 
 

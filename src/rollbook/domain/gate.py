@@ -68,6 +68,11 @@ class Threshold:
         return found
 
     @property
+    def figures(self) -> str:
+        """Write its figures alone: 10 %, at least 5."""
+        return f"{self.count:,}" if self.count is not None else f"{self.percent:g} %, at least {self.floor:,}"
+
+    @property
     def meaning(self) -> str:
         """Say in words when it trips."""
         what = WOULD[self.kind].format(what=COUNTED[self.entity, self.role][1])

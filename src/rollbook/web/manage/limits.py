@@ -57,12 +57,6 @@ class Row:
         return self.limit != self.default
 
     @property
-    def default_words(self) -> str:
-        """Say the default figures."""
-        each = self.default
-        return f"{each.count:,}" if each.count is not None else f"{each.percent:g} %, at least {each.floor:,}"
-
-    @property
     def filled(self) -> float:
         """Return how much of the limit the last import used up, in percent; 100 is the limit."""
         if self.measure is None:

@@ -1,16 +1,21 @@
 """What the pages of the roster and the audit log say: kinds of people, days and lists the way people write them."""
 
+import re
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from rollbook.actions import audit_log, people
+from rollbook.actions.limits import BY_KEY
 from rollbook.domain.rights import MEANINGS, Right
 from rollbook.domain.words import PEOPLE_WORDS
 from rollbook.store.known import Known
-from rollbook.store.models import Account
+from rollbook.store.models import Account, AuditEntry
+from rollbook.web.manage.forms import WEEKDAYS, spoken
 from rollbook.web.templatetags.words import field
 
 register = template.Library()
@@ -141,10 +146,42 @@ def act_word(act: str) -> str:
 @register.filter
 def detail_words(detail: dict[str, object]) -> str:
     """Write what an entry of the audit log says besides; of a digest, as much as tells it from others."""
-    return audit_log.in_words({name: _said(name, value) for name, value in detail.items()})
+    if detail.keys() == {"limit", "was", "now"} and detail["limit"] in BY_KEY:
+        return _limit(**detail)
+    if detail.keys() == {"times", "weekdays"}:
+        return _schedule(**detail)
+    return audit_log.in_words({KEPT.get(name, name): _said(name, value) for name, value in detail.items()})
+
+
+#: What the settings call what an entry says of them.
+KEPT = {
+    "keep_days": "days that copies of the files are kept",
+    "undo_days": "days that imports can be undone",
+    "releases": "a held import may be closed by a later one",
+    "rollover": "the school year changes on",
+}
+
+
+def _limit(limit: Any, was: Any, now: Any) -> str:
+    before, after = (replace(BY_KEY[limit], percent=percent, floor=floor, count=count) for percent, floor, count in (was, now))
+    return f"{after.meaning} Before: {before.figures}."
+
+
+def _schedule(times: Any, weekdays: Any) -> str:
+    days = ", ".join(WEEKDAYS[day] for day in weekdays) or "every day"
+    return f"{days} at {', '.join(spoken(each) for each in times)}" if times else "only by hand"
+
+
+@register.filter
+def import_number(entry: AuditEntry) -> int | None:
+    """Return the number of the import that an entry of the audit log is about, if it is about one."""
+    about = re.fullmatch(r"import (\d+)", entry.about)
+    return int(about[1]) if about and entry.act.startswith(("import.", "accounts.followed")) else None
 
 
 def _said(name: str, value: object) -> object:
+    if name == "rollover":
+        return date_word(str(value)) if value else "no day"
     if name == "digest":
         return str(value)[:19]
     if name == "right":
