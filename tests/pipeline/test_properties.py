@@ -141,6 +141,34 @@ def test_the_same_for_many_districts(new_district: NewDistrict, a: Files, b: Fil
         first_second_undo(district, a, b)
 
 
+@pytest.mark.torture
+@effort(60, repeatable=False)
+@given(a=districts(), b=districts(), c=districts(), also_changed=st.booleans())
+def test_undo_of_an_older_import_leaves_nothing_hanging(
+    new_district: NewDistrict, a: Files, b: Files, c: Files, also_changed: bool
+) -> None:
+    """Whatever came since, all that a row points to is there, and only what came with the import leaves."""
+    with new_district() as district:
+        district.applies(a)
+        second = district.applies(b)
+        district.applies(c)
+
+        undone = district.undoes(second, also_changed=also_changed)
+        undone = district.approves(undone) if undone.state == "held" else undone
+
+        assert undone.state == "applied", undone.message
+        adds_up(undone)
+        roster = district.roster()
+        for entity in ENTITIES:
+            for one, values in roster[entity.name].items():
+                for column in entity.references:
+                    targets = set((values[column.name] or "").split(",")) - {""}
+                    assert targets <= set(roster[column.refers_to or ""]), (entity.name, one, column.name)
+            came = {one for one, kind in district.changes(second, entity.name).items() if kind in ("appear", "return")}
+            left = {one for one, kind in district.changes(undone, entity.name).items() if kind == "vanish"}
+            assert also_changed or left <= came, (entity.name, left - came)
+
+
 def first_second_undo(district: Grove, a: Files, b: Files) -> None:
     first = district.applies(a)
     adds_up(first)

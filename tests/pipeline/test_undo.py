@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from rollbook.actions import runs, sources
+from rollbook.domain.entities import ENTITIES
 from rollbook.domain.errors import Conflict
 from rollbook.domain.runs import Trigger
 from rollbook.lib import clock
 from rollbook.store.models import AuditEntry, Run, Source
 from rollbook.store.snapshots import files_of
-from tests.district import Clock, Files, Grove, edited, enrollment, minus, plus, small, user
+from tests.district import Clock, Files, Grove, edited, enrollment, minus, plus, section, small, user
 from tests.prepared import Past
 
 
@@ -379,3 +380,90 @@ def test_of_two_imports_that_are_undone_one_comes_back_and_the_source_waits_for_
     night = district.runs(Trigger.SCHEDULED)
 
     assert night.state == "held" and district.everything() == state
+
+
+def about(district: Grove, run: Run) -> set[tuple[str, str]]:
+    """What an undo says that it leaves alone: entity and id."""
+    return {(each["entity"], each["sourced_id"]) for each in district.findings(run, "changed_since")}
+
+
+def test_who_is_left_alone_keeps_what_makes_them_a_student(imported: Grove) -> None:
+    """A person without a role is nobody: their account would be closed."""
+    come = plus(small(), users=[user("p9")], enrollments=[enrollment("k1", "p9")])
+    fourth = imported.applies(plus(come, users=[user("p8")], enrollments=[enrollment("k1", "p8")]))
+    files = plus(come, users=[user("p8")], enrollments=[enrollment("k1", "p8")])
+    imported.applies(files | {"users": edited(files["users"], "p9", email="since@maple.example")})
+
+    undone = imported.undoes(fourth)
+
+    assert undone.state == "applied"
+    assert "p9" in imported.rows("person") and "p9|s1|student" in imported.rows("role") and "p9.k1" in imported.rows("enrollment")
+    assert not {"p8", "p8|s1|student", "p8.k1"} & {*imported.rows("person"), *imported.rows("role"), *imported.rows("enrollment")}
+    assert about(imported, undone) == {("person", "p9"), ("role", "p9|s1|student"), ("enrollment", "p9.k1")}
+
+
+def a_class_that_filled_up_later(district: Grove) -> None:
+    """The second import brings a class, a student in it and another class; the third puts somebody else into the first."""
+    district.applies(small())
+    second = plus(
+        small(),
+        users=[user("p9")],
+        classes=[section("k9"), section("k8")],
+        enrollments=[enrollment("k9", "t1", "teacher"), enrollment("k9", "p9"), enrollment("k8", "p3")],
+    )
+    district.applies(second)
+    district.applies(plus(second, enrollments=[enrollment("k9", "p4")]))
+
+
+def test_a_class_that_somebody_came_into_since_is_left_alone_with_them(after: Callable[[Past], Grove]) -> None:
+    district = after(a_class_that_filled_up_later)
+
+    undone = district.undoes(Run.objects.order_by("pk")[1])
+
+    places, classes = district.rows("enrollment"), district.rows("section")
+    assert undone.state == "applied" and not undone.findings["error"]
+    assert "k9" in classes and {"p4.k9", "t1.k9"} <= set(places)
+    assert not {"k8", "p3.k8", "p9.k9"} & {*classes, *places} and "p9" not in district.rows("person")
+    assert about(district, undone) == {("enrollment", "p4.k9"), ("section", "k9"), ("enrollment", "t1.k9")}
+    assert {each["level"] for each in district.findings(undone, "changed_since")} == {"warning"}
+
+
+def test_a_class_that_somebody_came_into_since_leaves_with_them_where_that_is_chosen(after: Callable[[Past], Grove]) -> None:
+    district = after(a_class_that_filled_up_later)
+    undone = district.undoes(Run.objects.order_by("pk")[1], also_changed=True)
+    assert not {"k9", "p4.k9", "t1.k9", "k8"} & {*district.rows("section"), *district.rows("enrollment")}
+    assert not about(district, undone)
+
+
+def test_undo_of_a_first_import_leaves_what_came_later_and_all_that_it_needs(district: Grove) -> None:
+    first = district.applies(small())
+    later = plus(small(), users=[user("p9", agentSourcedIds="g1")], enrollments=[enrollment("k1", "p9")])
+    district.applies(later)
+
+    undone = district.undoes(first)
+    undone = district.approves(undone) if undone.state == "held" else undone
+
+    assert undone.state == "applied" and not undone.findings["error"]
+    assert set(district.rows("person")) >= {"p9", "g1"} and not {"p2", "p3", "t1"} & set(district.rows("person"))
+    assert set(district.rows("section")) == {"k1"} and set(district.rows("org")) == {"d1", "s1"}
+    assert "p9.k1" in district.rows("enrollment") and "p9|s1|student" in district.rows("role")
+    for entity in ENTITIES:  # nothing is left hanging
+        for column in entity.references:
+            for row in district.rows(entity.name).values():
+                assert not row[column.name] or set(row[column.name].split(",")) <= set(district.rows(column.refers_to or ""))
+
+
+def test_where_it_is_chosen_everything_is_as_it_was_before_the_import(imported: Grove) -> None:
+    """Somebody left and came back changed, was changed and left, came and left: of each, what stood there before counts."""
+    before = imported.roster()
+    second = imported.applies(other())
+    third = minus(other(), "p3", "p9")
+    third["users"] = [*third["users"], user("p2", email="back@maple.example")]
+    third["enrollments"] = [*third["enrollments"], enrollment("k1", "p2")]
+    imported.applies(third)
+
+    undone = imported.undoes(second, also_changed=True)
+
+    assert undone.state == "applied" and not about(imported, undone)
+    people = imported.rows("person")
+    assert people["p2"] == before["person"]["p2"] and people["p3"] == before["person"]["p3"] and "p9" not in people

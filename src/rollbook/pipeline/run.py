@@ -103,7 +103,8 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     if run.undo_of_id is not None:
         runs.at_stage(run, Stage.DIFF)
         receipt = files_of(source.pk, run.undo_of_id)
-        mirror = undo.mirror(receipt, run.undo_of_id, roster, old, also_changed=run.also_changed)
+        newest = source.accepted_run == run.undo_of_id  # then nothing was changed since, and nothing has to be looked for
+        mirror = undo.mirror(receipt, run.undo_of_id, roster, old, also_changed=run.also_changed or newest)
         found, also = mirror.candidates, mirror.conflicts
     elif run.trigger == Trigger.ARCHIVE:
         found = archive.everybody(roster, _progress(run, Stage.DIFF))
