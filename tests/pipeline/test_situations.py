@@ -174,6 +174,23 @@ def test_a_row_whose_id_cannot_be_read_might_be_anybodys(imported: Grove) -> Non
     assert run.counts["person"]["unfit"] == 1
 
 
+@pytest.mark.parametrize("orgs", ["refused", "absent"])
+def test_an_administrator_stays_what_they_were_while_their_org_cannot_be_read(district: Grove, orgs: str) -> None:
+    files = plus(small(), users=[user("a1", "administrator", "d1")])
+    district.applies(files)
+    files = minus(files, "p4")
+    if orgs == "refused":
+        files["orgs"] = edited(files["orgs"], "d1", type="District Office")
+    else:
+        files = {name: rows for name, rows in files.items() if name != "orgs"} | {"manifest": manifest(orgs="absent")}
+
+    run = district.sends(files)
+
+    assert run.state == "applied"
+    assert {key for key in district.rows("role", "active") if key.startswith("a1|")} == {"a1|d1|districtAdministrator"}
+    assert "p4" not in district.rows("person", "active")
+
+
 def test_what_no_index_can_hold_keeps_its_own_row_out_and_no_other(imported: Grove) -> None:
     letters = "".join(random.Random(7).choices(ascii_letters + digits, k=4000))  # a database packs what repeats itself
     files = small() | {"users": edited(small()["users"], "p1", familyName=letters[:2800])}

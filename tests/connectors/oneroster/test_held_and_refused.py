@@ -302,3 +302,25 @@ def test_many_wrong_rows_are_all_told(tmp_path: Path) -> None:
     errors = given.faults.filter(rule="word")
     assert errors.height == 250_000
     assert errors["line"].to_list() == list(range(2, 250_002))
+
+
+@pytest.mark.parametrize("kind", ["District Office", "", "absent", "twice", "ragged"])
+def test_nobody_guesses_which_administrator_somebody_is(tmp_path: Path, kind: str) -> None:
+    files = changed("1.1", "users.csv", "true,s1,teacher", "true,d1,Administrator")
+    if kind == "absent":
+        del files["orgs.csv"]
+        files["manifest.csv"] = files["manifest.csv"].replace("file.orgs,bulk", "file.orgs,absent")
+    elif kind == "twice":
+        files["orgs.csv"] += "d1,,,Maple Grove,school,,\r\n"
+    else:
+        row = "x" if kind == "ragged" else f"d1,,,Maple Grove,{kind},,"
+        files["orgs.csv"] = files["orgs.csv"].replace("d1,,,Maple Grove,district,,", row)
+
+    given = read(tmp_path, files)
+
+    told = given.one("administrator_somewhere")
+    assert (told["level"], told["line"], told["field"], told["sourced_id"]) == ("error", 2, "orgSourcedIds", None)
+    assert "users.csv line 2: no row of orgs.csv says readably whether 'd1' is a school or a district" in told["message"]
+    assert set(given.rows("role")) == {"u2|s1|student", "u3|s1|parent"}
+    assert "role" in given.partial, "nobody has lost a role"
+    assert "u1" in given.rows("person")

@@ -131,7 +131,7 @@ class OneRosterCsv:
             lazily(entity, faults),
             partial=built.partial,
             beside=(*beside, *([(two_rows.hashes(sheets["users"]), self._shared_file)] if asks else [])),
-            fingerprint=self._fingerprint(entity, sheets, questions, package, joined),
+            fingerprint=self._fingerprint(entity, sheets, questions, package, joined, built.manner),
             headings=headings(entity, sheets),
             questions=ask,
         )
@@ -223,11 +223,18 @@ class OneRosterCsv:
         return [fault(Level.NOTE, note.rule, note.file, note.message, line=note.line) for note in notes]
 
     def _fingerprint(
-        self, entity: str, sheets: dict[str, Sheet], questions: tuple[str, ...], package: list[Fault], joined: pl.DataFrame
+        self,
+        entity: str,
+        sheets: dict[str, Sheet],
+        questions: tuple[str, ...],
+        package: list[Fault],
+        joined: pl.DataFrame,
+        manner: str,
     ) -> str:
         parts = [str(MAPPING_VERSION), entity, self._version, repr(self.config.dates), *questions]
         if entity == "person" and self._version == "1.1":
             parts.append(self.config.two_rows)  # the question hangs on it
         parts += [sheet.survey.content for sheet in sheets.values()] + [str(note["message"]) for note in package]
+        parts += [manner] if manner else []
         parts += [columnar.digest(joined.lazy().select("alias", "person"))] if not joined.is_empty() else []
         return xxhash.xxh3_128_hexdigest("\n".join(parts).encode())

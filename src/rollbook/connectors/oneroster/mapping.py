@@ -26,6 +26,7 @@ class Built:
     partial: bool
     marks: tuple[pl.LazyFrame, ...]
     tell: Callable[[Sequence[pl.LazyFrame]], Iterator[pl.DataFrame]]  # takes the marks, wherever they lie by now
+    manner: str = ""  # how odd rows were read, where another release read them otherwise: a part of the fingerprint
 
 
 def build(entity: str, sheets: dict[str, Sheet], manners: dict[str, Manner], joined: pl.DataFrame = two_rows.NONE) -> Built:
@@ -87,11 +88,8 @@ def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
     manner = Manner(users.version)
     role, orgs = (forms.read(users.fields[heading], manner) for heading in ("role", "orgSourcedIds"))
     clear = forms.is_word(users.fields["role"], pl.col("role"), users.version) & ~forms.no_key(pl.col("orgSourcedIds"))
-    where = (
-        pl.when(pl.col("org").is_in(wide_orgs(sheets.get("orgs"))))
-        .then(pl.lit("districtAdministrator"))
-        .otherwise(pl.lit("siteAdministrator"))
-    )
+    kinds = kinds_of_orgs(sheets.get("orgs"))
+    where = pl.when(pl.col("org").is_in(kinds.wide)).then(pl.lit("districtAdministrator")).otherwise(pl.lit("siteAdministrator"))
     frame = (
         users.sound()
         .filter(clear)
@@ -104,6 +102,7 @@ def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         )
         .explode("org")
         .drop_nulls("org")
+        .filter((pl.col("role") != "administrator") | ~kinds.untold(pl.col("org")))
         .with_columns(role=pl.when(pl.col("role") == "administrator").then(where).otherwise(pl.col("role")))
         .select(
             sourced_id=forms.content_key(pl.col("person"), pl.col("org"), pl.col("role")),
@@ -124,8 +123,13 @@ def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         ADMINISTRATOR,
     ]
     partial = any(sheet.doubtful for sheet in sheets.values()) or users.has({"role", "orgs"}, ~clear)
+    astray = False
+    if kinds.some_untold:
+        checks.append(administrator_somewhere(kinds))
+        astray = not users.cells().filter(checks[-1].when).head(1).collect().is_empty()
     marks = (marked(users.cells(), checks, NOBODY),)
-    return Built(frame, partial, marks, lambda marks: judge(marks[0], users.came, checks))
+    manner = "administrators somewhere" if astray else ""
+    return Built(frame, partial or astray, marks, lambda marks: judge(marks[0], users.came, checks), manner)
 
 
 def role_type(joined: pl.DataFrame) -> pl.Expr:
@@ -136,12 +140,45 @@ def role_type(joined: pl.DataFrame) -> pl.Expr:
     return pl.when(place == place.min().over("person", "org")).then(pl.lit("primary")).otherwise(pl.lit("secondary"))
 
 
-def wide_orgs(orgs: Sheet | None) -> list[str]:
-    """Name the orgs that are wider than a school. There are some hundred orgs, so they are read at once."""
+@dataclass(frozen=True)
+class Kinds:
+    """Which orgs are wider than a school, and which ones nobody can tell of: an administrator's role hangs on it."""
+
+    wide: list[str]
+    untold: Callable[[pl.Expr], pl.Expr]
+    some_untold: bool = True
+
+
+def kinds_of_orgs(orgs: Sheet | None) -> Kinds:
+    """Tell the orgs by their types. There are some hundred orgs, so they are read at once."""
     if orgs is None:
-        return []
-    wide = orgs.sound().filter(pl.col("type").str.to_lowercase().is_in(WIDE_ORGS)).select("sourcedId").collect()
-    return wide["sourcedId"].to_list()
+        return Kinds([], lambda org: org.is_not_null())
+    kind = pl.col("type").str.to_lowercase()
+    told = forms.is_word(orgs.fields["type"], pl.col("type"), orgs.version)
+    rows = orgs.sound().select(org="sourcedId", wide=pl.when(told).then(kind.is_in(WIDE_ORGS))).collect()
+    clear = rows.group_by("org").agg(
+        pl.col("wide").first(), clear=pl.col("wide").is_not_null().all() & (pl.col("wide").n_unique() == 1)
+    )
+    wide = clear.filter("clear", "wide")["org"].to_list()
+    if orgs.doubtful:  # any other org may be in the rows that could not be read
+        known = clear.filter("clear")["org"].to_list()
+        return Kinds(wide, lambda org: ~org.is_in(known))
+    untold = clear.filter(~pl.col("clear"))["org"].to_list()
+    return Kinds(wide, lambda org: org.is_in(untold), bool(untold))
+
+
+def administrator_somewhere(kinds: Kinds) -> Check:
+    """Give the check that finds administrators at orgs of which nobody can tell."""
+    return Check(
+        "administrator_somewhere",
+        Level.ERROR,
+        "orgSourcedIds",
+        (pl.col("role").str.to_lowercase() == "administrator")
+        & forms.entries(pl.col("orgSourcedIds")).list.eval(kinds.untold(pl.element())).list.any(),
+        "no row of orgs.csv says readably whether '{value}' is a school or a district, so nobody can say which administrator "
+        "this is. The role was left out, and until then nobody is taken to have lost a role.",
+        "Export orgs.csv with a type that OneRoster knows in each row.",
+    )
 
 
 def roles(sheet: Sheet, manner: Manner) -> Built:
