@@ -402,3 +402,14 @@ def test_a_page_costs_the_same_however_many_imports_there_were(
 ) -> None:
     with django_assert_max_num_queries(40):  # type: ignore[operator]
         ada.get(page_of(held))
+
+
+def test_nobody_is_said_to_be_deactivated_who_only_moves(district: Grove, ada: Client) -> None:
+    files = small(9)
+    district.applies(files)
+    moved = [each | ({"classSourcedId": "k2"} if each["role"] == "student" else {}) for each in files["enrollments"]]
+    run = district.sends(files | {"enrollments": moved})
+    assert run.state == "held"
+    page = ada.get(f"/imports/{run.pk}/").content.decode().replace("\u00a0", " ")
+    assert "9 of 10 places in Class k1 would move elsewhere (90.0 %, limit 50 %). <strong>Nothing has been changed." in page
+    assert "would deactivate" not in page
