@@ -124,6 +124,27 @@ def test_an_approved_import_whose_worker_died_is_still_approved(imported: Grove)
     assert done.state == "applied" and done.digest == held.digest
 
 
+def test_an_approved_import_has_its_attempts_before_it(imported: Grove) -> None:
+    """What it took to plan it, while its source was busy, says nothing of how it is written."""
+    files = minus(small(), "g1")
+    write(imported.folder, files | {"users": [each | {"agentSourcedIds": ""} for each in files["users"]]})
+    run = runs.start(imported.ada, imported.source)
+    for _ in range(door.ATTEMPTS - 1):
+        assert door.begin(run.pk, by="worker")
+        assert door.move(run.pk, RunState.WORKING, RunState.QUEUED, by="worker", note="the source is busy")
+    work.once()
+    assert imported.again(run).state == "held", imported.again(run).message
+    runs.approve(imported.ada, run.pk)
+    for _ in range(door.ATTEMPTS - 1):
+        Run.objects.filter(pk=run.pk).update(worker=a_dead_process(), heartbeat_at=clock.now())
+        runs.sweep()
+        assert imported.again(run).state == "queued", imported.again(run).message
+        assert door.begin(run.pk, by="worker")
+    Run.objects.filter(pk=run.pk).update(worker=a_dead_process(), heartbeat_at=clock.now())
+    runs.sweep()
+    assert imported.again(run).state == "failed" and "was begun 3 times" in imported.again(run).message
+
+
 def test_what_is_due_is_queued_once(district: Grove, stopped: Clock) -> None:
     write(district.folder, small())
     source = sources.set_schedule(district.ada, district.source, ["02:00", "13:00"], [])
@@ -160,7 +181,9 @@ def test_a_due_import_while_one_is_at_work_is_passed_over(district: Grove, stopp
 
 def test_a_disabled_source_is_never_due(district: Grove, stopped: Clock) -> None:
     sources.set_schedule(district.ada, district.source, ["13:00"], [])
+    waits = runs.start(district.ada, district.source)
     sources.set_enabled(district.ada, district.source, enabled=False)
+    assert AuditEntry.objects.filter(act="import.superseded", about=waits.name).exists()
     stopped.at += timedelta(days=1)
     assert runs.due() == [] and district.source.next_at is None
     sources.set_enabled(district.ada, district.source, enabled=True)
@@ -218,6 +241,12 @@ def test_a_source_that_is_away_is_asked_again_later(district: Grove, stopped: Cl
     waits = district.again(run)
     assert waits.state == "queued" and waits.not_before == stopped.at + timedelta(minutes=5)
     assert not work.once() and not waits.notices.exists()
+    pressed = runs.start(district.ada, district.source)
+    assert district.again(run).state == "superseded"
+    assert AuditEntry.objects.get(act="import.superseded", about=run.name).detail == {"by_import": pressed.pk}
+    work.once()
+    assert district.again(pressed).state == "queued"
+    run = pressed
     stopped.at += timedelta(minutes=5)
     work.once()
     stopped.at += timedelta(minutes=11)

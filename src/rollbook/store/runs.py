@@ -106,6 +106,13 @@ def orphans() -> Iterable[Run]:
             yield run
 
 
+def begun(run: Run) -> int:
+    """Count how often a run was begun; if it was approved, since then."""
+    begun = RunEvent.objects.filter(run=run, new=RunState.WORKING)
+    approved = begun.filter(old=RunState.HELD).order_by("-pk").first()
+    return begun.filter(pk__gte=approved.pk if approved else 0).count()
+
+
 def waiting() -> QuerySet[Run]:
     """Return the queued runs that may start, oldest first."""
     return Run.objects.filter(Q(not_before=None) | Q(not_before__lte=clock.now()), state=RunState.QUEUED).order_by("pk")
