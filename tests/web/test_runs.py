@@ -367,9 +367,12 @@ def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:
     assert "Not sent yet" in page
     assert "tried 2 of 8 times: the mail server does not answer" in page
     assert "Somebody has not been told by mail yet" in page
+    assert "1 mail is waiting to be sent." in page
     assert "2 mails about imports have not gone out" in text_of(ada, "/")
     Notice.objects.filter(run=held).update(state="failed")
-    assert "Given up" in text_of(ada, page_of(held, "history"))
+    page = text_of(ada, page_of(held, "history"))
+    assert "Given up" in page
+    assert "Nobody could be told: 1 mail was given up." in page and "waiting to be sent" not in page
 
 
 def test_home_shows_what_waits_and_the_rail_counts_it(held: Run, ada: Client) -> None:

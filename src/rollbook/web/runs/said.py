@@ -136,8 +136,11 @@ def told(run: Run) -> str:
     sent = [mail for mail in mails if mail.sent_at]
     if not mails:
         return "Nobody is on the list of people to tell." if run.trigger != Trigger.PREVIEW else "Nobody is told of previews."
+    waiting = [mail for mail in mails if mail.state == "waiting"]
+    if not sent and waiting:
+        return f"{counted(len(waiting), 'mail is', 'mails are')} waiting to be sent."
     if not sent:
-        return f"{counted(len(mails), 'mail is', 'mails are')} waiting to be sent."
+        return f"Nobody could be told: {counted(len(mails), 'mail was', 'mails were')} given up."
     others = f" and {counted(len(sent) - 1, 'other', 'others')}" if len(sent) > 1 else ""
     return (
         f"{sent[0].to}{others} {'were' if others else 'was'} told at {hour(max(mail.sent_at for mail in sent if mail.sent_at))}."
