@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rollbook.actions import actor, runs
-from rollbook.domain.errors import Conflict, NotAllowed, NotFound, StaleChangeset
+from rollbook.domain.errors import ConfigError, Conflict, NotAllowed, NotFound, StaleChangeset
 from rollbook.domain.runs import Trigger
 from rollbook.store.models import Account, AuditEntry, Run
 from tests.district import Files, Grove, edited, minus, small
@@ -42,8 +42,21 @@ def test_two_admins_answer_at_once_and_one_is_told(waiting: tuple[Grove, Run]) -
 
     assert runs.perform(approved).state == "applied"
     assert district.again(run).answered_by == district.ada.name
+    for answer in (lambda: runs.approve(ben, run.pk, run.digest), lambda: runs.reject(ben, run.pk, "no")):
+        with pytest.raises(Conflict, match=f"{district.ada.name} has approved import {run.pk} already") as late:
+            answer()
+        assert "Your answer was not taken." in late.value.sentence and "roster is as it was" not in late.value.sentence
     acts = list(AuditEntry.objects.filter(act__startswith="import.", about=run.name).values_list("act", "by"))
     assert ("import.approved", district.ada.name) in acts and not [act for act in acts if act[1] == ben.name]
+
+
+@pytest.mark.parametrize("state", ["applied", "failed", "superseded", "queued"])
+def test_what_waits_for_nobody_says_what_it_is(imported: Grove, state: str) -> None:
+    run = Run.objects.latest("pk")
+    Run.objects.filter(pk=run.pk).update(state=state)
+    for answer in (lambda: runs.approve(imported.ada, run.pk), lambda: runs.reject(imported.ada, run.pk, "no")):
+        with pytest.raises(Conflict, match=f"Import {run.pk} is {state}: only what is held can be answered"):
+            answer()
 
 
 def test_what_is_approved_is_what_was_seen_and_not_a_fresh_reading(waiting: tuple[Grove, Run]) -> None:
@@ -79,6 +92,7 @@ def test_a_changeset_that_was_tampered_with_is_never_written(waiting: tuple[Grov
     done = district.approves(run)
 
     assert done.state == "superseded" and done.superseded_by is not None
+    assert AuditEntry.objects.filter(act="import.superseded", about=done.name).exists()
     assert district.everything() == before
 
 
@@ -103,8 +117,9 @@ def test_approve_after_the_roster_moved_is_refused_and_asks_again(waiting: tuple
 
 def test_a_rejection_needs_a_reason_and_keeps_it(waiting: tuple[Grove, Run]) -> None:
     district, run = waiting
-    with pytest.raises(NotFound):
+    with pytest.raises(ConfigError) as refused:
         runs.reject(district.ada, run.pk, "  ")
+    assert set(refused.value.fields) == {"because"} and refused.value.exit_code == 2
     before = district.everything()
 
     done = runs.reject(district.ada, run.pk, "parents were left out by mistake")
@@ -123,6 +138,7 @@ def test_run_again_within_the_limits_applies_closes_the_hold_and_says_so(waiting
     held = district.again(run)
     assert (held.state, held.superseded_by_id) == ("superseded", again.pk)
     assert str(again.pk) in held.events.last().note
+    assert f"Import {held.pk}, which was on hold, is closed with it." in again.message
     assert again.message and district.history(held)[-1] == "superseded"
 
 
@@ -171,6 +187,8 @@ def test_a_preview_writes_nothing_tells_nobody_and_neither_blocks_nor_supersedes
 
     assert (shown.state, shown.reasons, shown.exit_code) == ("held", ["preview"], 0)
     assert not shown.notices.exists()
+    assert not AuditEntry.objects.filter(act="import.held", about=shown.name).exists()
+    assert AuditEntry.objects.filter(act="import.shown", about=shown.name).exists()
     assert district.again(run).state == "held" and district.everything() == before
     assert district.approves(run).state == "applied"  # the one that waits can still be answered
 

@@ -15,7 +15,7 @@ from rollbook.actions import schedule
 from rollbook.actions.actor import Actor
 from rollbook.actions.sources import connect, set_schedule
 from rollbook.connectors.protocol import Arriving, Connector
-from rollbook.domain.errors import Conflict, NotFound, RollbookError, StaleChangeset
+from rollbook.domain.errors import ConfigError, Conflict, NotFound, RollbookError, StaleChangeset
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
@@ -26,6 +26,13 @@ from rollbook.store.models import Run, Source
 from rollbook.store.snapshots import files_of
 
 log = logging.getLogger(__name__)
+
+
+class TooLate(Conflict):
+    """Somebody, or something, was faster than an answer."""
+
+    left_alone = "Your answer was not taken."
+    next_step = "Look at what has become of it."
 
 
 def get(actor: Actor, number: int) -> Run:
@@ -101,15 +108,17 @@ def _too_late(actor: Actor, run: Run) -> Conflict:
 
     Where that was an undo, the source's data still want an answer: they are compared with the roster as it is now.
     """
-    here = "Look at what has become of it."
     other = run.superseded_by
     if other is None:
-        act = {RunState.REJECTED: "rejected", RunState.HELD: ""}.get(RunState(run.state), "approved")
-        if act and run.answered_by:
-            return Conflict(f"{run.answered_by} has {act} import {run.pk} already", next_step=here)
-        return Conflict(f"Import {run.pk} can't be answered now: another import of this source is at work", next_step=here)
-    if other.undo_of_id is None or other.state != RunState.APPLIED or runs.newest(run.source_id) != other:
-        return Conflict(f"Import {other.pk} has taken the place of import {run.pk}", next_step=here)
+        if run.state == RunState.HELD:
+            return TooLate(f"Import {run.pk} can't be answered now: another import of this source is at work")
+        if run.answered_by:
+            act = "rejected" if run.state == RunState.REJECTED else "approved"
+            return TooLate(f"{run.answered_by} has {act} import {run.pk} already")
+        return TooLate(f"Import {run.pk} is {run.state}: only what is held can be answered")
+    overtaken = other.undo_of_id is not None and other.state == RunState.APPLIED and runs.newest(run.source_id) == other
+    if not overtaken or not run.digest:  # without a digest it has never been asked about
+        return TooLate(f"Import {other.pk} has taken the place of import {run.pk}")
     fresh = start(actor, run.source)
     return StaleChangeset(
         f"The roster has moved since import {run.pk} was made: an earlier import was undone",
@@ -122,7 +131,7 @@ def reject(actor: Actor, number: int, because: str, *, stops_clock: bool = False
     actor.must(Right.IMPORTS)
     run = get(actor, number)
     if not because.strip():
-        raise NotFound("A rejection needs a reason", next_step="Say in a few words why; others will read it.")
+        raise ConfigError(fields={"because": "Say in a few words why; others will read it."}, next_step="Give a reason.")
     answer: dict[str, Any] = {"answered_by": actor.name, "because": because.strip()}
     with transaction.atomic():
         if not runs.move(run.pk, RunState.HELD, RunState.REJECTED, by=actor.name, note=because.strip(), exit_code=0, **answer):
@@ -190,8 +199,11 @@ def sweep() -> list[Run]:
     left = []
     for run in runs.orphans():
         note = "the process that worked on it is gone; nothing of it was written"
-        if run.attempt >= runs.ATTEMPTS:
-            died = RollbookError(f"Import {run.pk} was begun {run.attempt} times and its process died each time")
+        begun = runs.begun(run)
+        if begun >= runs.ATTEMPTS:
+            died = RollbookError(
+                f"Import {run.pk} was begun {begun} times without coming to an end; the last time its process died"
+            )
             outcome.failed(run, died, settings.PUBLIC_URL, patient=False)
             left.append(run)
         elif runs.move(run.pk, RunState.WORKING, RunState.QUEUED, by="worker", note=note, worker=""):
@@ -255,7 +267,8 @@ def _supersede_waiting(run: Run) -> None:
     """Take the place of a run that was begun before and waits to be tried again: a person who presses now need not wait."""
     for waits in Run.objects.filter(source_id=run.source_id, state=RunState.QUEUED, attempt__gt=0, approved_digest=""):
         note = f"import {run.pk} was asked for in its place"
-        runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=run.by, note=note, superseded_by=run)
+        if runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=run.by, note=note, superseded_by=run):
+            audit.note(run.district_id, run.by, "import.superseded", waits.name, by_import=run.pk)
 
 
 def _arriving(connector: Connector) -> Sequence[Arriving]:

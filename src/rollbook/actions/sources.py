@@ -245,7 +245,8 @@ def has_secrets(kind: str) -> bool:
 def _let_go_of_waiting(actor: Actor, source: Source) -> None:
     """Close the imports that nobody has begun and that would ask the source; what was approved or undone asks nobody."""
     for waits in Run.objects.filter(source=source, state=RunState.QUEUED, approved_digest="", undo_of=None):
-        runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=actor.name, note="the source was stopped")
+        if runs.move(waits.pk, RunState.QUEUED, RunState.SUPERSEDED, by=actor.name, note="the source was stopped"):
+            audit.note(actor.district, actor.name, "import.superseded", waits.name)
 
 
 def set_times_kept(

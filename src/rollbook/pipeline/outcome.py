@@ -20,10 +20,9 @@ def applied(run: Run, public_url: str) -> None:
 
     Needs: the transaction that writes its changes. Raises StaleChangeset if another process has taken the run.
     """
-    run.message = _applied_message(run)
     moves = run.undo_of_id is None or runs.changed(run) > 0  # an undo that takes nothing back answers nobody's question
-    if moves:
-        _supersede_held(run, "the roster has moved")
+    closed = _supersede_held(run, "the roster has moved") if moves else []
+    run.message = _applied_message(run, closed)
     who = run.answered_by or run.by
     code = 5 if run.findings.get("error") else 0
     if not runs.move(
@@ -61,16 +60,22 @@ def held(run: Run, why: list[str], public_url: str) -> None:
             message=run.message,
             exit_code=code,
         ):
-            audit.note(run.district_id, run.by, "import.held", run.name, source=run.source.name, digest=run.digest)
+            act = "import.shown" if run.trigger == Trigger.PREVIEW else "import.held"
+            audit.note(run.district_id, run.by, act, run.name, source=run.source.name, digest=run.digest)
             notify.notify(run, RunState.HELD, public_url)
 
 
-def _supersede_held(run: Run, note: str) -> None:
+def _supersede_held(run: Run, note: str) -> list[Run]:
+    """Take the place of what waits; return what was on hold with it, which a preview never was."""
+    closed = []
     for waits in Run.objects.filter(source_id=run.source_id, state=RunState.HELD).exclude(pk=run.pk):
         if runs.move(
             waits.pk, RunState.HELD, RunState.SUPERSEDED, by=run.by, note=f"{note} (import {run.pk})", superseded_by=run
         ):
             audit.note(run.district_id, run.by, "import.superseded", waits.name, by_import=run.pk)
+            if waits.trigger != Trigger.PREVIEW:
+                closed.append(waits)
+    return closed
 
 
 def _remember_undone(run: Run) -> None:
@@ -148,6 +153,7 @@ def out_of_date(run: Run, error: StaleChangeset) -> None:
                 also_changed=run.also_changed,
             )
             Run.objects.filter(pk=run.pk).update(superseded_by=fresh)
+            audit.note(run.district_id, run.by, "import.superseded", run.name, by_import=fresh.pk)
 
 
 def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) -> None:
@@ -174,7 +180,7 @@ def failed(run: Run, error: RollbookError, public_url: str, *, patient: bool) ->
             notify.notify(run, RunState.FAILED, public_url)
 
 
-def _applied_message(run: Run) -> str:
+def _applied_message(run: Run, closed: list[Run]) -> str:
     number = runs.changed(run)
     said = (
         f"{counted(number, 'change was', 'changes were')} applied."
@@ -183,7 +189,8 @@ def _applied_message(run: Run) -> str:
         if run.undo_of_id
         else "Nothing had to be changed: the source and the roster agree."
     )
-    return f"{said} {left_out(run.counts)}".strip()
+    ends = "".join(f" {each.name.capitalize()}, which was on hold, is closed with it." for each in closed)
+    return f"{said} {left_out(run.counts)}".strip() + ends
 
 
 def _held_message(run: Run) -> str:

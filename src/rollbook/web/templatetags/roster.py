@@ -30,6 +30,7 @@ ACTS = {
     "import.undo": "Undo asked for",
     "import.applied": "Import applied",
     "import.held": "Import held",
+    "import.shown": "Preview made",
     "import.failed": "Import failed",
     "accounts.followed": "Accounts followed an import",
     "usernames.rule": "Rule for usernames saved",
