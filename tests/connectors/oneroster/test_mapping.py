@@ -185,6 +185,39 @@ def test_a_role_said_twice_is_one(tmp_path: Path) -> None:
     assert (given.one("said_twice")["count"], given.one("said_twice")["line"]) == (1, 5)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("periods", "taken"),
+    [
+        ([("2024-08-01", "2025-06-30"), ("2025-08-01", "2026-06-30")], "2025-08-01"),
+        ([("2024-08-01", ""), ("2025-08-01", "2026-06-30")], "2024-08-01"),
+        ([("", "2026-06-30"), ("2025-08-01", "2026-06-30")], "2025-08-01"),
+        ([("2023-08-01", "2024-06-30"), ("2024-08-01", "2025-06-30"), ("2025-08-01", "")], "2025-08-01"),
+    ],
+)
+def test_several_periods_of_a_role_are_one_role(tmp_path: Path, periods: list[tuple[str, str]], taken: str, turned: bool) -> None:
+    rows = [[f"p{place}", "", "", "u9", "primary", "aide", *period, "s1", ""] for place, period in enumerate(periods)]
+    rows = rows[::-1] if turned else rows
+    files = texts("1.2") | {"roles.csv": text([header("roles", "1.2"), *bundles.roles(), *rows])}
+
+    given = read(tmp_path, files)
+
+    assert given.frames["role"].height == 4
+    assert given.row("role", "u9|s1|aide")["begin_date"] == taken
+    assert given.one("role_periods")["count"] == len(periods) - 1
+    assert given.told("error") == [] and given.partial == set()
+
+
+def test_roles_of_one_period_that_differ_otherwise_are_left_to_people(tmp_path: Path) -> None:
+    rows = [[f"p{word}", "", "", "u9", word, "aide", "2025-08-01", "", "s1", ""] for word in ("primary", "secondary")]
+    files = texts("1.2") | {"roles.csv": text([header("roles", "1.2"), *bundles.roles(), *rows])}
+
+    given = read(tmp_path, files)
+
+    assert given.frames["role"]["sourced_id"].to_list().count("u9|s1|aide") == 2
+    assert given.messages == []
+
+
 def test_keys_of_content_cannot_be_made_to_meet(tmp_path: Path) -> None:
     files = texts("1.1") | {
         "users.csv": of_users("1.1", person("a|b", "teacher", orgs="c"), person("a", "teacher", orgs="b%7Cc"))

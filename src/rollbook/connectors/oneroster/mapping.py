@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rollbook.connectors.oneroster import forms, two_rows
-from rollbook.connectors.oneroster.faults import fault, frame_of, judge, marked
+from rollbook.connectors.oneroster.faults import Fault, fault, frame_of, judge, marked
 from rollbook.connectors.oneroster.forms import Check, Manner
 from rollbook.connectors.oneroster.sheet import Sheet
 from rollbook.connectors.oneroster.vocabulary import KEY, RELATIONSHIPS, STATUS, WIDE_ORGS
@@ -191,6 +191,9 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
     if sheet.survey.twice:
         names = [name for name in frame.collect_schema().names() if name != "line"]
         frame = frame.unique(names, keep="first", maintain_order=True)
+    past = earlier_periods(frame) if "dated" in sheet.survey.alarms else pl.Series("line", [], pl.Int64)
+    if len(past):
+        frame = frame.filter(~pl.col("line").is_in(past.implode()))
     checks = [
         *key_checks(sheet),
         *status_checks(sheet),
@@ -202,10 +205,36 @@ def roles(sheet: Sheet, manner: Manner) -> Built:
         yield sheet.own_faults()
         if sheet.survey.twice:
             yield said_twice(sheet)
+        if len(past):
+            yield frame_of([said_of_periods(sheet, past)])
         yield from judge(marks[0], sheet.came, checks)
 
     marks = (marked(sheet.cells(), checks, pl.when(~sheet.keyless & clear).then(key)),)
-    return Built(frame, sheet.doubtful or sheet.has({"role"}, ~clear), marks, tell)
+    return Built(frame, sheet.doubtful or sheet.has({"role"}, ~clear), marks, tell, "latest periods" if len(past) else "")
+
+
+def earlier_periods(roles: pl.LazyFrame) -> pl.Series:
+    """Return the lines of rows that give a role for another period than the latest one: who has a role has it once.
+
+    Units: the latest is the one that ends last, or has no end. Where several are, their rows collide, as all others do.
+    """
+    keys = roles.select(pl.col("sourced_id").hash()).collect(engine="streaming").to_series()
+    if not keys.is_duplicated().any():
+        return pl.Series("line", [], pl.Int64)
+    several = roles.filter(pl.col("sourced_id").hash().is_in(keys.filter(keys.is_duplicated()).unique().implode())).collect()
+    dates = [name for name in ("begin_date", "end_date") if name in several.columns]
+    nothing = {"begin_date": "", "end_date": "9999-12-31"}
+    period = pl.concat_str([pl.col(name).fill_null(nothing[name]) for name in reversed(dates)], separator=" ")
+    several = several.with_columns(period=period, last=period.max().over("sourced_id"))
+    is_last = pl.col("period") == pl.col("last")
+    return several.filter(~is_last & (is_last.sum().over("sourced_id") == 1))["line"].sort()
+
+
+def said_of_periods(sheet: Sheet, past: pl.Series) -> Fault:
+    """Return a note that counts the rows of other periods."""
+    rows = "1 row gives" if len(past) == 1 else f"{len(past):,} rows give"
+    text = f"{sheet.came}: {rows} a role of the same person at the same place for another period. The latest period was taken."
+    return fault(Level.NOTE, "role_periods", sheet.came, text, line=past[0], count=len(past))
 
 
 def said_twice(sheet: Sheet) -> pl.DataFrame:

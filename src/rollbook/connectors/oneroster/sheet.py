@@ -188,6 +188,8 @@ class Sheet:
             alarms["date"] = pl.any_horizontal(
                 (cell[heading] != "") & ~cell[heading].str.contains(forms.PLAIN_DATE) for heading in dates
             )
+            if self.standard == "roles":
+                alarms["dated"] = pl.any_horizontal(cell[heading] != "" for heading in dates)
         role = self.fields.get("role")
         if role and self.standard in ("users", "roles"):
             alarms["role"] = ~cell["role"].is_in(role.words).fill_null(False)
