@@ -1,16 +1,21 @@
 """Does in the calling process what a person asked for: the way of the command line, with or without a worker beside it."""
 
+import logging
 import time
+
+from django.db import Error
 
 from rollbook.actions import notices, runs
 from rollbook.actions.actor import Actor
 from rollbook.domain.errors import Conflict
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.store import audit
+from rollbook.store import audit, cursor, trouble
 from rollbook.store.models import Run, Source
 from rollbook.store.runs import move, worker_name
 from rollbook.store.runs import newest as newest_run
+
+log = logging.getLogger(__name__)
 
 #: How often somebody who waits for another process looks again.
 LOOK = 0.25
@@ -70,14 +75,22 @@ def waiting(source: Source) -> Run | None:
 def carry_out(run: Run) -> Run:
     """Work on a run until it needs a person or has ended, then try its mails once; return it as it is then.
 
-    Where a worker was faster, its end is waited for. If a person stops it (KeyboardInterrupt), the run says so.
+    Where a worker was faster, its end is waited for. Whatever happens after its end, also that a person stops it, changes
+    nothing of that end, and it is returned.
+    Errors: KeyboardInterrupt if a person stops it before; a run that this process worked on says so then. RollbookError if
+        something beneath Rollbook breaks so thoroughly that the run could not be ended; it says what is sure.
     """
     try:
         ended = _performed(run)
     except KeyboardInterrupt:
-        _stopped(run)
-        raise
-    notices.send(ended.pk)
+        if _stopped(run) or (ended := _again(run)).state in (RunState.QUEUED, RunState.WORKING):
+            raise
+    except Exception as error:
+        ended = _unbroken(run, error)
+    try:
+        notices.send(ended.pk)
+    except (KeyboardInterrupt, Exception) as error:
+        log.warning("the mails of import %s were not all tried; a worker tries them again: %s", ended.pk, type(error).__name__)
     return ended
 
 
@@ -104,22 +117,41 @@ def _performed(run: Run) -> Run:
             return runs.perform(run)
         except Conflict:
             runs.sweep()
-            run = Run.objects.select_related("source", "district").get(pk=run.pk)
+            run = _again(run)
             if run.state not in (RunState.QUEUED, RunState.WORKING):
                 return run
             time.sleep(LOOK)
 
 
-def _stopped(run: Run) -> None:
+def _again(run: Run) -> Run:
+    return Run.objects.select_related("source", "district").get(pk=run.pk)
+
+
+def _unbroken(run: Run, error: Exception) -> Run:
+    """Return a run that had ended before something broke; else raise what broke, with what is sure of the run."""
+    cursor.reconnect()
+    told = trouble.beneath(error)
+    try:
+        with cursor.atomic():  # a commit that is still on its way holds the row: whoever has it, too, knows how it went
+            state = Run.objects.select_for_update().values_list("state", flat=True).get(pk=run.pk)
+        if state not in (RunState.QUEUED, RunState.WORKING):
+            return _again(run)
+    except Error:
+        if told:
+            told.left_alone, told.next_step = "", f"Once that is mended, see what became of the import: rollbook show {run.pk}"
+    raise told or error from error
+
+
+def _stopped(run: Run) -> bool:
+    """End a run that this process works on; say whether it did."""
     message = f"Import {run.pk} was stopped by hand before it wrote anything. The roster is as it was."
-    if Run.objects.filter(pk=run.pk, worker=worker_name()).exists():
-        move(
-            run.pk,
-            RunState.WORKING,
-            RunState.FAILED,
-            by=run.by,
-            note="stopped by hand",
-            message=message,
-            next_step="Run the import again.",
-            exit_code=1,
-        )
+    return Run.objects.filter(pk=run.pk, worker=worker_name()).exists() and move(
+        run.pk,
+        RunState.WORKING,
+        RunState.FAILED,
+        by=run.by,
+        note="stopped by hand",
+        message=message,
+        next_step="Run the import again.",
+        exit_code=1,
+    )

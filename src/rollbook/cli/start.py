@@ -97,14 +97,13 @@ def begin(district: str | None = None) -> "Actor":
 
 
 def _answers(ask: Callable[[], Any]) -> Any:
-    from django.db import OperationalError, connection
+    from django.db import Error, connection
+
+    from rollbook.store import trouble
 
     try:
         return ask()
-    except OperationalError as error:
+    except Error as error:
         if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).parent.exists():
             return False
-        where = connection.settings_dict["HOST"] or connection.settings_dict["NAME"]
-        raise ConfigError(
-            f"The database at {where} does not answer", next_step="Start it, or correct ROLLBOOK_DATABASE_URL."
-        ) from error
+        raise trouble.unusable(error) from error

@@ -23,7 +23,7 @@ class RollbookError(Exception):
     @property
     def sentence(self) -> str:
         """What happened, what was left untouched, what to do next."""
-        return f"{str(self).rstrip('.')}. {self.left_alone} {self.next_step}"
+        return " ".join(part for part in (f"{str(self).rstrip('.')}.", self.left_alone, self.next_step) if part)
 
 
 class IllegalTransition(RollbookError):

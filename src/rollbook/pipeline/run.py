@@ -32,7 +32,7 @@ from rollbook.pipeline.diff import diff
 from rollbook.pipeline.extract import extract
 from rollbook.pipeline.gate import Live, gate
 from rollbook.pipeline.summary import summary, unchanged
-from rollbook.store import runs, snapshots
+from rollbook.store import cursor, runs, snapshots, trouble
 from rollbook.store.models import Limit, Run, Source
 from rollbook.store.roster import Roster
 from rollbook.store.snapshots import RunFiles, Snapshot, files_of
@@ -61,9 +61,12 @@ def work(run: Run, tools: Tools) -> None:
     except RollbookError as error:
         outcome.failed(run, error, tools.public_url, patient=tools.patient)
     except Exception as error:
-        # Frames only: the text of a foreign exception may quote a row, and rows do not belong into logs.
-        log.error("import %s broke: %s\n%s", run.pk, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-        broken = RollbookError(f"Something in Rollbook broke ({type(error).__name__})")
+        cursor.reconnect()
+        broken = trouble.beneath(error)
+        if broken is None:
+            # Frames only: the text of a foreign exception may quote a row, and rows do not belong into logs.
+            log.error("import %s broke: %s\n%s", run.pk, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            broken = RollbookError(f"Something in Rollbook broke ({type(error).__name__})")
         outcome.failed(run, broken, tools.public_url, patient=False)
 
 
@@ -146,8 +149,11 @@ def write(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> None:
         outcome.applied(run, tools.public_url)
 
     apply(run, files, roster, done, _progress(run, Stage.APPLY))
-    if Source.objects.filter(pk=run.source_id, accepted_run=run.pk).exists():
-        accept.advance(run.source_id, snapshots.accepted(run.source_id, generation or 0), run.pk, files)
+    try:  # it is committed: whatever breaks from here on, the run has not failed
+        if Source.objects.filter(pk=run.source_id, accepted_run=run.pk).exists():
+            accept.advance(run.source_id, snapshots.accepted(run.source_id, generation or 0), run.pk, files)
+    except Exception as error:
+        log.warning("import %s is applied; its hashes, a cache, could not be kept: %s", run.pk, type(error).__name__)
 
 
 def _read(

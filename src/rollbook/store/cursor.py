@@ -20,6 +20,11 @@ def atomic() -> AbstractContextManager[None]:
     return transaction.atomic()
 
 
+def reconnect() -> None:
+    """Let go of a connection that is broken: the next statement opens another one."""
+    connection.close_if_unusable_or_obsolete()
+
+
 def is_postgres() -> bool:
     """Say which of the two databases this is."""
     return connection.vendor == "postgresql"
