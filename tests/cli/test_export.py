@@ -225,6 +225,8 @@ def test_an_export_never_replaces_what_is_not_one(desk: Desk, tmp_path: Path) ->
     (tmp_path / "home" / "thesis.txt").write_text("years of work")
     assert desk.types("export", "oneroster-1.2-csv", tmp_path / "home").code == 2
     assert desk.types("export", "oneroster-1.2-csv", tmp_path / "home" / "thesis.txt").code == 2
+    said = desk.types("export", "oneroster-1.2-csv", tmp_path / "home" / "thesis.txt" / "x")
+    assert (said.code, "cannot be written to" in said.err) == (2, True), said
     assert (tmp_path / "home" / "thesis.txt").read_text() == "years of work"
 
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -27,23 +29,25 @@ def export(actor: Actor, form: str, folder: Path, source: str | None = None) -> 
 
     Shape: streams through files beside the snapshots. The folder gets its name when all of it is written; an export that lay
         there before is replaced. Overrides are not in it: importing it into the same source changes nothing.
-    Errors: ConfigError if the folder holds something else, if it is not clear which source is meant, or if the format cannot
-        carry this roster; Conflict if imports of the source keep being applied meanwhile.
+    Errors: ConfigError if the folder holds something else or cannot be written to, if it is not clear which source is meant, or
+        if the format cannot carry this roster; Conflict if imports of the source keep being applied meanwhile.
     """
     actor.must(Right.EXPORT)
     write = registry.writer(form)
     chosen = _chosen(actor, source)
-    _refuse_foreign(folder)
+    with _writing_to(folder):
+        _refuse_foreign(folder)
     with tempfile.TemporaryDirectory(dir=snapshots.scratch(), prefix="export-") as scratch:
         rows = _rows(chosen, Path(scratch))
-        half = Path(tempfile.mkdtemp(dir=_parent(folder), prefix=f".{folder.name}-"))
-        try:
-            written = write(half, rows)
-            half.chmod(0o755)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(half, folder)
-        finally:
-            shutil.rmtree(half, ignore_errors=True)
+        with _writing_to(folder):
+            half = Path(tempfile.mkdtemp(dir=_parent(folder), prefix=f".{folder.name}-"))
+            try:
+                written = write(half, rows)
+                half.chmod(0o755)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.replace(half, folder)
+            finally:
+                shutil.rmtree(half, ignore_errors=True)
     audit.note(actor.district, actor.name, "roster.exported", chosen.name, format=form, rows=sum(written.rows.values()))
     return chosen, written
 
@@ -79,6 +83,15 @@ def _rows(source: Source, scratch: Path) -> dict[str, pl.LazyFrame]:
 
 def _generation(source: Source) -> int | None:
     return Source.objects.values_list("accepted_run", flat=True).get(pk=source.pk)
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Say in words why a folder cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(fields={"folder": f"{folder} cannot be written to: {error.strerror or error}"}) from error
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write invented districts, or simulate a school system.")
 
+#: No district has more, and few machines have the memory for them.
+MOST = 5_000_000
+
 New = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into.")]
 Old = Annotated[Path, typer.Argument(metavar="DIR", help="A district that was written before.")]
+Students = Annotated[int, typer.Option("--students", max=MOST, metavar="N", help="How many students.")]
 Next = Annotated[Path, typer.Argument(metavar="DIR2", help="The folder to write into.")]
 
 
 @sandbox.command()
 def district(
     folder: New,
-    students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")],
+    students: Students,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 0,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="Or oneroster-1.2-csv.")] = "oneroster-1.1-csv",
     faults: Annotated[bool, typer.Option("--faults", help="Plant faults, and say which.")] = False,
@@ -70,7 +74,7 @@ def without(
 @sandbox.command(short_help="Simulate a PowerSchool, until Ctrl-C.")
 def powerschool(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen at; 0 takes a free one.")],
-    students: Annotated[int, typer.Option("--students", metavar="N", help="How many students.")] = 200,
+    students: Students = 200,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Another seed, another district.")] = 1,
     ready: Annotated[bool, typer.Option("--ready", help="Start with plugins installed, enabled and granted.")] = False,
     fault: Annotated[

@@ -45,6 +45,8 @@ _FILES_12 = (
     *("lineItemLearningObjectiveIds", "lineItemScoreScales", "resultLearningObjectiveIds", "resultScoreScales"),
     *("roles", "scoreScales", "userProfiles", "userResources"),
 )
+#: Lines of the manifest by which a bundle of the sandbox is known, and one into which no faults were planted.
+_OURS, _WHOLE = "source.systemCode,rollbook-sandbox", "manifest.version,1.0"
 
 
 @dataclass(frozen=True)
@@ -145,16 +147,34 @@ def shaped(frame: pl.DataFrame, header: tuple[str, ...]) -> pl.DataFrame:
 
 
 def write_frames(folder: Path, form: str, frames: Mapping[str, pl.DataFrame]) -> None:
-    """Write the frames as CSV with LF and minimal quoting, and the manifest that announces them as bulk."""
+    """Write the frames as CSV with LF and minimal quoting, and the manifest that announces them as bulk.
+
+    Errors: ConfigError if the folder holds anything that this module has not written, or cannot be written to.
+    """
+    try:
+        _clear(folder)
+        for name, frame in frames.items():
+            frame.write_csv(folder / f"{name}.csv", quote_style="necessary", line_terminator="\n")
+        (folder / "manifest.csv").write_bytes(_manifest(form, frames))
+    except OSError as error:
+        raise ConfigError(fields={"folder": f"{folder} cannot be written to: {error.strerror or error}"}) from error
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, or take one that holds an earlier bundle of the sandbox."""
     folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "manifest.csv"
+    if any(folder.iterdir()) and not (manifest.is_file() and _OURS in manifest.read_text("utf-8", "replace").splitlines()):
+        raise ConfigError(fields={"folder": f"{folder} holds something else than a district of the sandbox; name a new folder"})
     (folder / "roles.csv").unlink(missing_ok=True)  # of a 1.2 bundle that lay here before
-    for name, frame in frames.items():
-        frame.write_csv(folder / f"{name}.csv", quote_style="necessary", line_terminator="\n")
+
+
+def _manifest(form: str, frames: Mapping[str, pl.DataFrame]) -> bytes:
     kinds = (*_FILES_11, *_FILES_12) if form == "oneroster-1.2-csv" else _FILES_11
-    lines = ["propertyName,value", "manifest.version,1.0", f"oneroster.version,{form.split('-')[1]}"]
+    lines = ["propertyName,value", _WHOLE, f"oneroster.version,{form.split('-')[1]}"]
     lines += [f"file.{name},{'bulk' if name in frames else 'absent'}" for name in kinds]
-    lines += ["source.systemName,Rollbook sandbox", "source.systemCode,rollbook-sandbox"]
-    (folder / "manifest.csv").write_bytes(("\n".join(lines) + "\n").encode())
+    lines += ["source.systemName,Rollbook sandbox", _OURS]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def form_of(folder: Path) -> str:
@@ -168,8 +188,10 @@ def form_of(folder: Path) -> str:
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle that this module wrote. Raises SourceBroken if the folder holds none."""
+    """Read a bundle that this module wrote. Raises SourceBroken if the folder holds none, ConfigError if faults are planted."""
     form = form_of(folder)
+    if _WHOLE not in (folder / "manifest.csv").read_text("utf-8").splitlines():
+        raise ConfigError(fields={"folder": f"{folder} was written with --faults; name a district without"})
     frames = {name: pl.read_csv(folder / f"{name}.csv", infer_schema=False) for name in HEADERS[form]}
     users = frames["users"]
     if form == "oneroster-1.2-csv":

@@ -218,8 +218,11 @@ def write_without(folder: Path, new: Path, *, school: str | None = None, share: 
 
     Shape: their enrollments go, and guardians who have no other child. `school` is an id or a name; without it, the largest
         elementary school. The missing ones are spread evenly over the school's rows.
-    Errors: NotFound, naming the schools, if there is no such school.
+    Units: `share` 0 to 1.
+    Errors: ConfigError for another share; NotFound, naming the schools, if there is no such school.
     """
+    if not 0 <= share <= 1:
+        raise ConfigError(fields={"share": f"{share} is not between 0 and 1"})
     old = bundle.read(folder)
     student = pl.col("role") == "student"
     first = pl.col("orgSourcedIds").str.split(",").list.first()
