@@ -7,14 +7,28 @@ from typing import Any
 import pytest
 
 from rollbook.server.config import Config
-from rollbook.store.models import Account
+from rollbook.store.models import Account, District
 from tests.cli.conftest import PASSWORD, Desk
+from tests.connectors.oneroster import bundles
 
 
 def test_a_second_init_does_no_harm(desk: Desk) -> None:
     assert desk.sees("init", "--district", "maple grove")["made"] is False
     assert desk.types("init", "--district", "Elm Creek").code == 6
+    assert desk.types("init", "--district", "Maple Grove", "--admin", "Dana@maple-grove.example").code == 0
     assert Account.objects.count() == 1
+
+
+def test_an_administrator_who_is_not_made_is_not_passed_over_in_silence(desk: Desk) -> None:
+    said = desk.types("init", "--district", "Maple Grove", "--admin", "new@maple-grove.example")
+    assert (said.code, "new@maple-grove.example has no account" in said.err) == (2, True)
+
+
+def test_of_several_districts_a_second_init_looks_at_the_one_that_is_named(desk: Desk) -> None:
+    District.objects.create(name="Second Lake")
+    assert desk.sees("init", "--district", "second lake")["district"] == "Second Lake"
+    said = desk.types("init", "--district", "Elm Creek")
+    assert (said.code, "Maple Grove, Second Lake" in said.err) == (6, True)
 
 
 def test_without_a_terminal_nobody_is_asked(db: None, settings: Any, tmp_path: Path) -> None:
@@ -141,3 +155,40 @@ def test_the_sandbox_says_what_it_wrote(tmp_path: Path) -> None:
     assert third["students"]["gone"] > 10
     assert desk.types("sandbox", "district", tmp_path / "d", "--students", 1).code == 2
     assert desk.types("sandbox", "next-day", tmp_path / "nowhere", tmp_path / "e").code == 4
+
+
+def test_the_sandbox_refuses_what_it_cannot_do_in_one_sentence(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    (tmp_path / "file").write_text("")
+    for form in ("oneroster-1.2-csv", "oneroster-1.1-csv"):  # over its own, without the roles.csv of 1.2
+        assert desk.types("sandbox", "district", tmp_path / "a", "--students", 100, "--format", form).code == 0
+    assert not (tmp_path / "a/roles.csv").exists()
+    assert desk.types("sandbox", "district", tmp_path / "faulty", "--students", 100, "--faults").code == 0
+    for words in (
+        ("district", tmp_path / "file", "--students", 40),
+        ("district", tmp_path / "file/x", "--students", 40),
+        ("next-day", tmp_path / "a", tmp_path / "file/x"),
+        ("next-day", tmp_path / "faulty", tmp_path / "b"),
+        ("without", tmp_path / "faulty", tmp_path / "b"),
+        *(("without", tmp_path / "a", tmp_path / "b", "--share", share) for share in (2, -1, "nan")),
+    ):
+        said = desk.types("sandbox", *words)
+        assert (said.code, len(said.err.splitlines()), "roster is as it was" in said.err) == (2, 1, False), said
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_sandbox_overwrites_nothing_that_others_wrote(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    real = bundles.write(tmp_path / "real", dict(bundles.texts("1.2")))
+    before = {path.name: path.read_bytes() for path in real.iterdir()}
+    assert desk.types("sandbox", "district", real, "--students", 40).code == 2
+    assert {path.name: path.read_bytes() for path in real.iterdir()} == before
+
+
+def test_what_has_no_roster_does_not_speak_of_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for words in (("lint", tmp_path / "none"), ("sandbox", "next-day", tmp_path, tmp_path / "b")):
+        said = desk.types(*words)
+        assert said.code == 4
+        assert "roster is as it was" not in said.err
+        assert "import again" not in said.err

@@ -32,6 +32,25 @@ def needs_first_start() -> bool:
     return not District.objects.exists()
 
 
+def made(name: str | None = None, email: str | None = None) -> District:
+    """Return the district that somebody wants made and that is there already; without a name, the first one.
+
+    Errors: Conflict where only others are there; ConfigError where its administrator is to be one who has no account in it.
+    """
+    known = list(District.objects.order_by("pk"))
+    wanted = " ".join((name or known[0].name).split()).casefold()
+    there = next((each for each in known if each.name.casefold() == wanted), None)
+    if there is None:
+        others = ", ".join(each.name for each in known)
+        raise Conflict(f"There is a district already: {others}", next_step="Sign in as its administrator.")
+    if email and not Account.objects.filter(district=there, email=email.strip().lower()).exists():
+        raise ConfigError(
+            f"{there.name} is there already, and {email} has no account in it; only the first administrator is made here",
+            next_step="An administrator makes the account in the browser and gives it rights.",
+        )
+    return there
+
+
 def first_start(name: str, email: str, password: str, *, time_zone: str = "UTC") -> tuple[District, Account]:
     """Make the district and its first administrator.
 

@@ -11,7 +11,7 @@ import typer
 from rollbook.cli import paper
 from rollbook.cli.options import Json
 from rollbook.cli.start import config, prepare
-from rollbook.domain.errors import ConfigError, Conflict
+from rollbook.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from rollbook.store.models import District
@@ -31,10 +31,9 @@ def init(
     password = _read_password(password_file)
     prepare()
     from rollbook.actions import setup
-    from rollbook.store.models import District
 
     if not setup.needs_first_start():
-        _confirm(District.objects.order_by("pk")[0], district, as_json)
+        _confirm(setup.made(district, admin), as_json)
         return
     terminal = sys.stdin.isatty()
     if not terminal:
@@ -59,10 +58,7 @@ def init(
     )
 
 
-def _confirm(place: "District", wanted: str | None, as_json: bool) -> None:
-    """Say that all is there already. Raises Conflict if another district is asked for."""
-    if wanted and wanted.strip().casefold() != place.name.casefold():
-        raise Conflict(f"There is a district already: {place.name}", next_step="Sign in as its administrator.")
+def _confirm(place: "District", as_json: bool) -> None:
     if as_json:
         paper.dump({"made": False, "district": place.name, "time_zone": place.time_zone, "administrator": None})
     else:

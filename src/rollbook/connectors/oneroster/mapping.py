@@ -128,8 +128,8 @@ def roles_of_users(sheets: dict[str, Sheet], joined: pl.DataFrame) -> Built:
         checks.append(administrator_somewhere(kinds))
         astray = not users.cells().filter(checks[-1].when).head(1).collect().is_empty()
     marks = (marked(users.cells(), checks, NOBODY),)
-    manner = "administrators somewhere" if astray else ""
-    return Built(frame, partial or astray, marks, lambda marks: judge(marks[0], users.came, checks), manner)
+    told = "administrators somewhere" if astray else ""
+    return Built(frame, partial or astray, marks, lambda marks: judge(marks[0], users.came, checks), told)
 
 
 def role_type(joined: pl.DataFrame) -> pl.Expr:
