@@ -364,13 +364,13 @@ def cli() -> str:
             ("code", "meaning"),
             [
                 ("0", "Done, also when there was nothing to do."),
-                ("1", "A fault of Rollbook."),
+                ("1", "A fault of Rollbook, or of what lies beneath it: a full disk, a database that went away."),
                 ("2", "Wrong usage or settings, or not allowed."),
                 ("3", "Held: waits for a person. A preview within the limits ends with 0."),
                 ("4", "The source failed. Nothing was written."),
                 ("5", "Done, with findings of level error: some rows were left out."),
                 ("6", "Answered already, or out of date. Nothing was written."),
-                ("130", "Stopped by Ctrl-C. Nothing was written."),
+                ("130", "Stopped by Ctrl-C before anything was written. An import that had ended by then keeps its own code."),
             ],
         ),
     ]
@@ -378,8 +378,8 @@ def cli() -> str:
         "## JSON of an import",
         "`run`, `plan`, `show`, `approve`, `reject` and `undo` print one object, `runs` an array of them.",
         table(("key", "meaning"), [(code(key), text) for key, text in RUN_KEYS.items()]),
-        "When a command fails before there is an import, the object has `error`, `next_step` and `exit_code`, and `fields` where "
-        "settings are wrong.",
+        "When a command fails before there is an import, also for wrong usage or by Ctrl-C, the object has `error`, `next_step` "
+        "and `exit_code`, and `fields` where settings are wrong.",
     ]
     for path, command in commands(typer.main.get_command(app)):
         parts.append(f"## rollbook {path}")

@@ -80,7 +80,7 @@ def program_at(folder: Path, database: str) -> Program:
     }
 
     def start(*words: object, first: str = "") -> subprocess.Popen[str]:
-        code = f"import sys\n{first}\nfrom rollbook.cli.main import main\nmain()"
+        code = f"import sys\n{first}\nfrom rollbook.__main__ import main\nmain()"
         command = [sys.executable, "-c", code, *(str(word) for word in words)]
         return subprocess.Popen(
             command,

@@ -95,7 +95,10 @@ def test_a_disabled_source_does_not_run(desk: Desk, small: Path) -> None:
 
 @pytest.mark.once
 def test_a_script_gets_one_json_value_whatever_goes_wrong(desk: Desk, small: Path) -> None:
-    for words in (("run", "nope"), ("show", 999), ("changes", 999), ("source", "show", "nope")):
+    for words in (
+        *(("run", "nope"), ("show", 999), ("changes", 999), ("source", "show", "nope")),
+        *(("run",), ("show", "abc"), ("runs", "--limit", 0), ("frobnicate",), ("reject", 1), ("sandbox", "district", "x")),
+    ):
         said = desk.types(*words, "--json")
         assert json.loads(said.out)["exit_code"] == said.code == 2
         assert said.err
@@ -130,3 +133,27 @@ def test_an_import_that_a_person_stops_does_not_stay_at_work(desk: Desk, small: 
     assert "stopped by hand" in stopped.message
     monkeypatch.undo()
     assert desk.types("run", "lincoln").code == 0
+
+
+@pytest.mark.once
+def test_two_outputs_do_not_share_one_stream(desk: Desk, small: Path) -> None:
+    desk.sees("run", "lincoln")
+    for listing in ("changes", "findings"):
+        assert "--csv" in desk.sees(listing, 1, "--csv", "-", code=2)["fields"]
+        assert desk.types(listing, 1, "--csv", "-").code == 0
+
+
+@pytest.mark.once
+def test_words_that_no_database_can_hold_are_refused(desk: Desk, small: Path, tmp_path: Path) -> None:
+    for words in (
+        ("runs", "--limit", "99999999999999999999"),
+        ("show", "99999999999999999999"),
+        ("run", "\udcff"),
+        ("source", "add", "oneroster-csv", "\udcff", "--set", f"path={small}"),
+        ("source", "add", "oneroster-csv", "two\nlines", "--set", f"path={small}"),
+        ("lint", ""),
+        ("sandbox", "district", tmp_path / "new", "--students", "99999999999999"),
+    ):
+        said = desk.types(*words)
+        assert (said.code, said.out, "broke" in said.err) == (2, "", False), words
+    assert [each["name"] for each in desk.sees("sources")] == ["lincoln"]

@@ -61,6 +61,15 @@ Status.update = lambda self, text: (update(self, text), "people" in text.plain a
 OneRosterCsv.extract = lambda self, entity: (entity != "person" or told.wait(30)) and extract(self, entity)
 """
 
+#: Interrupts this process, as Ctrl-C does, when a module is asked for.
+STOPPED_LOADING = """
+class Stop:
+    def find_spec(name, *more):
+        if name == "{module}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop)
+"""
+
 #: Says first where the database is.
 TELLS_ITS_DATABASE = "import os; print(os.environ['ROLLBOOK_DATABASE_URL'].removeprefix('sqlite:///'))"
 
@@ -71,6 +80,23 @@ def test_help_comes_at_once(program: Program) -> None:
     said = ended(program("--help", first=heavy))
     assert said.code == 0
     assert said.out.endswith("[]\n"), "what takes long to load is loaded when it is needed"
+
+
+@pytest.mark.once
+def test_ctrl_c_is_quiet_while_a_command_is_still_loading(program: Program) -> None:
+    for module in ("typer", "django"):
+        said = ended(program("runs", first=STOPPED_LOADING.format(module=module)))
+        assert (said.code, said.out, said.err) == (130, "", "")
+
+
+@pytest.mark.once
+def test_whoever_has_read_enough_ends_a_command_in_peace(installed: Program) -> None:
+    for words in (("settings",), ("settings", "--json"), ("sources",), ("sources", "--json")):
+        process = installed(*words)
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert (process.wait(60), process.stderr.read()) == (0, ""), words
 
 
 @pytest.mark.once

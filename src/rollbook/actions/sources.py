@@ -54,6 +54,8 @@ def add(actor: Actor, kind: str, name: str, values: Mapping[str, str]) -> Source
     actor.must(Right.IMPORTS)
     if not name.strip():
         raise ConfigError(fields={"name": "is required"})
+    if any(ord(sign) < ord(" ") for sign in name.strip()):
+        raise ConfigError(fields={"name": "holds a line break or a tab; a name is one line"})
     plain, secret = _checked(kind, values)
     try:
         with transaction.atomic():

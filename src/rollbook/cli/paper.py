@@ -21,8 +21,12 @@ def out() -> "Console":
     """Return standard output for people."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # whoever calls has an end for that, the same as with JSON
+
     terminal = sys.stdout.isatty()
-    return Console(highlight=False, soft_wrap=not terminal, width=None if terminal else WIDE)
+    return Plain(highlight=False, soft_wrap=not terminal, width=None if terminal else WIDE)
 
 
 def say(*sentences: str) -> None:
@@ -39,7 +43,7 @@ def aside(sentence: str) -> None:
 
 def dump(value: Any) -> None:
     """Print one JSON value."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
 
 
 def pour(pieces: Iterable[str]) -> None:
@@ -96,6 +100,7 @@ def save(pieces: Iterable[bytes], path: str) -> None:
     if path == "-":
         for piece in pieces:
             sys.stdout.buffer.write(piece)
+        sys.stdout.flush()
         return
     try:
         with Path(path).open("wb") as file:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rollbook.cli import paper
-from rollbook.cli.options import Csv, District, Json, RunNumber, SourceName
+from rollbook.cli.failing import INTERRUPTED
+from rollbook.cli.options import NUMBERS, Csv, District, Json, RunNumber, SourceName
 from rollbook.cli.start import begin
-from rollbook.domain.errors import Conflict, NotFound
+from rollbook.domain.errors import ConfigError, Conflict, NotFound
 from rollbook.domain.words import CHANGE_WORDS, ENTITY_WORDS
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def plan(source: SourceName, district: District = None, as_json: Json = False) -
 
 def runs(
     source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Only those of one source.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, the newest first.")] = FEW,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=NUMBERS, help="How many, the newest first.")] = FEW,
     district: District = None,
     as_json: Json = False,
 ) -> None:
@@ -83,6 +84,7 @@ def show(number: RunNumber, district: District = None, as_json: Json = False) ->
 
 def changes(number: RunNumber, csv: Csv = None, district: District = None, as_json: Json = False) -> None:
     """List every change of an import, with before and after."""
+    _refuse_both(csv, as_json)
     actor = begin(district)
     from rollbook.actions import review, runs, streams
 
@@ -108,6 +110,7 @@ def changes(number: RunNumber, csv: Csv = None, district: District = None, as_js
 
 def findings(number: RunNumber, csv: Csv = None, district: District = None, as_json: Json = False) -> None:
     """List every finding of an import, with its place, rule and remedy."""
+    _refuse_both(csv, as_json)
     actor = begin(district)
     from rollbook.actions import review, runs, streams
 
@@ -177,17 +180,20 @@ def _answer(actor: "Actor", number: int, as_json: bool, ask: Any) -> None:
 
 
 def _finish(asked: "Run", as_json: bool) -> None:
-    """Work on a run in this process, print what became of it, and leave with its exit code."""
-    from rollbook.actions import at_once
+    """Work on a run in this process, print what became of it, and leave with its exit code; or with that of Ctrl-C."""
+    from rollbook.actions import at_once, shapes
     from rollbook.domain.runs import RunState
 
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill says so in the run, as Ctrl-C does
     try:
         with paper.patience(lambda: _how_far(asked.pk)):
             ended = at_once.carry_out(asked)
-    except KeyboardInterrupt:
-        paper.aside(f"Import {asked.pk} was stopped. The roster is as it was.")
-        raise
+    except KeyboardInterrupt as error:
+        asked.refresh_from_db()
+        paper.aside(asked.message or f"Import {asked.pk} is {asked.state}. What becomes of it: rollbook show {asked.pk}")
+        if as_json:
+            paper.dump(shapes.run(asked))
+        raise typer.Exit(INTERRUPTED) from error
     finally:
         signal.signal(signal.SIGTERM, previous)
     _print(ended, as_json)
@@ -225,6 +231,11 @@ def _sweep() -> None:
             paper.aside(
                 f"Import {left.pk} of {left.source.name} was interrupted before it wrote anything; it waits in the queue again."
             )
+
+
+def _refuse_both(csv: str | None, as_json: bool) -> None:
+    if csv == "-" and as_json:
+        raise ConfigError(fields={"--csv": "- is standard output, where --json writes to; name a file"})
 
 
 def _with_files(asked: "Run") -> "Run":
