@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 
-from rollbook.actions import review, runs, work
+from rollbook.actions import review, runs, sources, work
 from rollbook.connectors.protocol import Arriving
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Notice, Run
@@ -261,6 +261,23 @@ def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
     assert "It takes back" in text_of(ada, page_of(undone))
     assert "not wait for that answer" in ada.get(f"/imports/{undone.pk}/approve/", follow=True).content.decode()
     assert text_of(ada, page_of(first))
+
+
+def test_after_an_undo_the_pages_say_that_the_clock_waits(imported: Grove, ada: Client) -> None:
+    sources.set_schedule(imported.ada, imported.source, ["02:00"], [])
+    pages = ("/", f"/manage/{imported.source.pk}/import/")
+    held = "held while the source still sends what was undone"
+    assert not any(held in text_of(ada, page) for page in pages)
+
+    undone = imported.undoes(imported.sends(small(5)))
+
+    for page in pages:
+        assert held in text_of(ada, page)
+    assert "Imports by the clock are held until the source sends other data" in text_of(ada, page_of(undone))
+    large = imported.undoes(Run.objects.earliest("pk"))
+    assert large.state == RunState.HELD
+    for page in pages:
+        assert "passed over while an undo waits for an answer" in text_of(ada, page)
 
 
 @pytest.mark.once

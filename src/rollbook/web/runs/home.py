@@ -35,13 +35,15 @@ def home(request: HttpRequest) -> HttpResponse:
     district = account.district_id
     held = Run.objects.select_related("source").filter(district_id=district, state=RunState.HELD).exclude(trigger=Trigger.PREVIEW)
     working = Run.objects.select_related("source").filter(district_id=district, state__in=(RunState.WORKING, RunState.QUEUED))
+    waiting = list(held.order_by("pk"))
     sources = list(Source.objects.filter(district_id=district).order_by("name"))
     return render(
         request,
         "runs/home.html",
         {
             "rail": "home",
-            "held": [(run, said.sentence(run)) for run in held.order_by("pk")],
+            "held": [(run, said.sentence(run)) for run in waiting],
+            "waiting": waiting,
             "working": list(working.order_by("pk")),
             "unsent": _unsent(district),
             "sources": [(source, _last(source)) for source in sources],

@@ -1,5 +1,6 @@
 """What templates may say: numbers, names and dates the way people write them."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from rollbook.domain import words
 from rollbook.domain.gate import shown
 from rollbook.domain.runs import RunState
 from rollbook.lib import clock
-from rollbook.store.models import Measure, Run
+from rollbook.store.models import Measure, Run, Source
 
 register = template.Library()
 
@@ -111,6 +112,16 @@ def left_out(run: Run) -> str:
 def trouble(error: str) -> str:
     """Say why a mail did not go out, by the name of the error."""
     return TROUBLES.get(error, f"the mail server did not take it ({error})")
+
+
+@register.filter
+def at_the_clock(source: Source, held: Iterable[Run]) -> str:
+    """Say what becomes of the next import by the clock, where it does not just go in."""
+    if not source.next_at:
+        return ""
+    if any(run.source_id == source.pk and run.undo_of_id for run in held):
+        return "passed over while an undo waits for an answer"
+    return "held while the source still sends what was undone" if source.undone_data else ""
 
 
 @register.filter
