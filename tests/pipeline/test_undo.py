@@ -467,3 +467,18 @@ def test_where_it_is_chosen_everything_is_as_it_was_before_the_import(imported: 
     assert undone.state == "applied" and not about(imported, undone)
     people = imported.rows("person")
     assert people["p2"] == before["person"]["p2"] and people["p3"] == before["person"]["p3"] and "p9" not in people
+
+
+def test_an_undo_is_counted_by_what_people_are_like_every_import(undone: Grove) -> None:
+    undo = Run.objects.latest("pk")
+    lines = {line["title"]: line for line in undo.summary}
+    students = lines["Users – Students"]
+    assert {key: students[key] for key in ("read", "removed", "returned", "changed", "active")} == {
+        "read": 3,
+        "removed": 1,
+        "returned": 1,
+        "changed": 2,
+        "active": 4,
+    }
+    assert (lines["Enrollments – Students"]["removed"], lines["Enrollments – Students"]["returned"]) == (1, 1)
+    assert "Users" not in lines and "Enrollments" not in lines and "Users – Staff" not in lines

@@ -258,7 +258,8 @@ def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
     assert undone.state == RunState.APPLIED
     assert district.one("person", "p2").family_name == "Fp2"
     assert "was undone by" in text_of(ada, page_of(run))
-    assert "It takes back" in text_of(ada, page_of(undone))
+    page = text_of(ada, page_of(undone))
+    assert "It takes back" in page and ">Back</th>" in page and "Students" in page
     assert "not wait for that answer" in ada.get(f"/imports/{undone.pk}/approve/", follow=True).content.decode()
     assert text_of(ada, page_of(first))
 

@@ -128,7 +128,7 @@ def plan(run: Run, files: RunFiles, roster: Roster, tools: Tools) -> list[str] |
     run.counts = {name: n for name, n in checked.counts.items() if name in offered or name in changing}
     run.promised = {name: kept.promised for name, kept in snapshot.kept.items() if kept.promised is not None} if snapshot else {}
     run.findings = checked.levels
-    run.summary = run.summary or summary(run.counts, snapshot, files, live)
+    run.summary = run.summary or summary(run.counts, snapshot, files, live, roster)
     run.digest = digest(files)
     run.cause = cause(files, snapshot, roster) if verdict.closed else ""
     runs.keep_measures(run.pk, verdict)

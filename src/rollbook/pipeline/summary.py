@@ -10,6 +10,7 @@ from rollbook.domain.changes import Change
 from rollbook.domain.entities import ENROLLMENT, PERSON, ROLE
 from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.pipeline.gate import Live
+from rollbook.store.roster import Roster
 from rollbook.store.snapshots import RunFiles, Snapshot
 
 #: A person who is several of these counts once, as the first of them.
@@ -39,7 +40,7 @@ LINES = (
 
 
 def summary(
-    counts: Mapping[str, Mapping[str, int]], snapshot: Snapshot | None, files: RunFiles, live: Live
+    counts: Mapping[str, Mapping[str, int]], snapshot: Snapshot | None, files: RunFiles, live: Live, roster: Roster
 ) -> list[dict[str, Any]]:
     """Return the lines of the summary: read, added, changed, removed, returned, unchanged, errors, and how many were active.
 
@@ -51,6 +52,8 @@ def summary(
             grouped[name] = _grouped(name, counts[name]["read"], snapshot, files)
         elif name in counts and not counts[name]["read"]:
             grouped[name] = _leaving(name, files)
+        elif name in counts and not counts[name]["same"] and not counts[name]["unfit"]:
+            grouped[name] = _mirrored(name, files, roster)
     lines = []
     for title, name, groups in LINES:
         if name not in counts:
@@ -131,6 +134,31 @@ def _grouped(name: str, read: int, snapshot: Snapshot, files: RunFiles) -> dict[
     for kind, group, n in come.group_by("kind", "group").len().collect(engine="streaming").iter_rows():
         found[kind, GROUPS.get(group, rest)] += n
     return found + _leaving(name, files)
+
+
+def _mirrored(name: str, files: RunFiles, roster: Roster) -> Counter[tuple[str, str]]:
+    """Count what an undo brings back and changes, by group; it reads nothing else.
+
+    What people are is in the roles that come with them, and in those that they have.
+    """
+    found = _leaving(name, files)
+    changes = files.changes(PERSON if name == "person" else ENROLLMENT)
+    if changes is None:
+        return found
+    come = changes.filter(pl.col("kind") != Change.VANISH.value)
+    if name == "person":
+        people = come.select("sourced_id", "kind").collect()
+        roles = [roster.children(ROLE, "person", people["sourced_id"]).lazy().select("person", "role")]
+        brought = files.changes(ROLE)
+        if brought is not None:
+            roles.append(brought.filter(pl.col("kind") != Change.VANISH.value).select("person", "role"))
+        come = people.lazy().with_columns(key=_key("sourced_id")).join(_firsts(pl.concat(roles)), on="key", how="left")
+    else:
+        come = come.select("kind", group="role")
+    for kind, group, n in come.group_by("kind", "group").len().collect(engine="streaming").iter_rows():
+        found[kind, GROUPS.get(group, REST[name])] += n
+        found["read", GROUPS.get(group, REST[name])] += n
+    return found
 
 
 def _leaving(name: str, files: RunFiles) -> Counter[tuple[str, str]]:

@@ -9,16 +9,16 @@ from django.utils.safestring import SafeString
 LEAST = 0.8
 
 
-def now_and_after(now: int, gone: int, new: int, largest: int, what: str) -> SafeString:
+def now_and_after(now: int, gone: int, new: int, largest: int, what: str, came: str = "new") -> SafeString:
     """Draw what stays, what leaves and what comes, to the scale of the largest bar of the table."""
     parts = (("is", now - gone), ("gone", gone), ("new", new))
-    label = f"{what}: {now:,} now, {gone:,} leave, {new:,} new, {now - gone + new:,} after"
+    label = f"{what}: {now:,} now, {gone:,} leave, {new:,} {came}, {now - gone + new:,} after"
     return _bar(parts, largest, label)
 
 
-def of_changes(new: int, altered: int, gone: int, largest: int) -> SafeString:
-    """Draw how many rows are new, change and leave."""
-    label = f"{new:,} new, {altered:,} change, {gone:,} leave"
+def of_changes(new: int, altered: int, gone: int, largest: int, came: str = "new") -> SafeString:
+    """Draw how many rows are new, or back, change and leave."""
+    label = f"{new:,} {came}, {altered:,} change, {gone:,} leave"
     return _bar((("new", new), ("alters", altered), ("gone", gone)), largest, label)
 
 

@@ -185,7 +185,7 @@ def kinds(run: Run) -> list[Bar]:
     made = []
     for line in lines:
         new = line["added"] + line["returned"]
-        drawn = bars.of_changes(new, line["changed"], line["removed"], largest)
+        drawn = bars.of_changes(new, line["changed"], line["removed"], largest, _came(run))
         name = COUNTED_AS.get(line["title"], line["title"])
         after = line["active"] + new - line["removed"]
         made.append(Bar(name, line["active"], after, new, line["changed"], line["removed"], drawn))
@@ -199,7 +199,7 @@ def schools(run: Run) -> list[Bar]:
     alone = touched[:DRAWN] if len(found) > DRAWN else found
     rest = [each for each in found if each not in alone]
     largest = max((each.now + each.new for each in found), default=0)
-    made = [_school(each.name, each.now, each.leave, each.new, largest) for each in alone]
+    made = [_school(each.name, each.now, each.leave, each.new, largest, _came(run)) for each in alone]
     if rest and touched:
         now, leave, new = (sum(getattr(each, name) for each in rest) for name in ("now", "leave", "new"))
         together = counted(len(rest), "other school", "other schools")  # without a bar: it would dwarf or deceive
@@ -295,8 +295,13 @@ def _held(run: Run, number: int) -> SafeString:
     )
 
 
-def _school(name: str, now: int, leave: int, new: int, largest: int) -> Bar:
-    return Bar(name, now, now - leave + new, new, 0, leave, bars.now_and_after(now, leave, new, largest, name))
+def _school(name: str, now: int, leave: int, new: int, largest: int, came: str) -> Bar:
+    return Bar(name, now, now - leave + new, new, 0, leave, bars.now_and_after(now, leave, new, largest, name, came))
+
+
+def _came(run: Run) -> str:
+    """Call those who come what they are: an undo brings back, and nothing else."""
+    return "back" if run.undo_of_id else "new"
 
 
 def _everybody(run: Run) -> str:
