@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rollbook.lib.csv_table import (
     CHUNK,
     LINE_LIMIT,
+    ZERO_WIDTH,
     Table,
     Unreadable,
     blank_lines,
@@ -28,6 +29,8 @@ ONE = np.uint64(1)
 #: How the blanks begin that are no ASCII, in UTF-8. Some letters begin so, too, which costs time and nothing else.
 WIDE_BLANKS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
 
+MARKS = tuple(mark.encode() for mark in ZERO_WIDTH)
+
 
 @dataclass
 class PlainCheck:
@@ -43,6 +46,7 @@ class PlainCheck:
     quoted: bool = False
     doubled: bool = False  # two quotes stand side by side: an empty cell in quotes, or a quote in a cell
     padded: bool = False
+    zero_width: bool = False
     _place: int = 0  # where the chunk begins
     _begin: int = 0  # where the current line begins
     _commas: int = 0  # those between cells that the current line has so far
@@ -95,6 +99,9 @@ class PlainCheck:
             self.padded = self.padded or any(blank in cut + chunk[:2] for blank in WIDE_BLANKS)
             # One byte is found many times as quickly as two.
             self.padded = self.padded or any(blank[:1] in chunk and blank in chunk for blank in WIDE_BLANKS)
+            self.zero_width = self.zero_width or any(
+                mark in cut + chunk[:2] or (mark[:1] in chunk and mark in chunk) for mark in MARKS
+            )
         if np.count_nonzero(text < 32) != count(newlines) + count(returns):
             return False
         return not (after(returns, len(text), first=self._last == 13) & ~newlines).any()
@@ -221,6 +228,7 @@ def plain_table(path: Path, name: str, first: bytes) -> Table | None:
         doubled=check.doubled,
         ascii=check.ascii,
         padded=check.padded,
+        zero_width=check.zero_width,
         repairs=tuple(repairs),
     )
 

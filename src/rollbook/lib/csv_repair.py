@@ -11,6 +11,7 @@ from rollbook.lib.csv_table import (
     CHUNK,
     LINE_LIMIT,
     UNKNOWN_LETTER,
+    ZERO_WIDTH,
     Repair,
     Table,
     Unreadable,
@@ -24,6 +25,7 @@ from rollbook.lib.csv_table import (
 csv.field_size_limit(LINE_LIMIT)
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+ZERO_WIDTH_IN = frozenset(ZERO_WIDTH)
 OUTSIDE_ASCII = re.compile(r"[^\x00-\x7f]")
 
 COUNTED = {
@@ -98,6 +100,7 @@ class Copyist:
         self.record: list[str] = []  # the lines of the row that is being read
         self.length = 0  # of all of them
         self.counts: dict[str, tuple[int, int]] = {}  # repair -> (first line, how often)
+        self.zero_width = False
         self.changed: list[str] = []  # cells whose letters depend on the encoding
 
     def copy(self, scratch: Path) -> Table:
@@ -122,6 +125,7 @@ class Copyist:
             rows,
             target,
             copied=True,
+            zero_width=self.zero_width,
             repairs=tuple(self._repairs()),
             refused_path=refused if ragged else None,
         )
@@ -202,6 +206,7 @@ class Copyist:
 
     def _clean(self, cells: list[str], exact: set[int], line: int) -> None:
         text = "".join(self.record)
+        self.zero_width = self.zero_width or not (text.isascii() or ZERO_WIDTH_IN.isdisjoint(text))
         if CONTROL.search(text) or len(self.record) > 1:
             for place, cell in enumerate(cells):
                 without = CONTROL.sub(lambda found: " " if found.group() == "\t" else "", cell)

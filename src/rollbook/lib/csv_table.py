@@ -18,6 +18,10 @@ UNKNOWN_LETTER = "\N{REPLACEMENT CHARACTER}"
 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff]")
 
+#: Marks that come with text that was pasted, and with files that were put together from several, and say nothing. Those that
+#: join letters and pictures are not among them: they change what is seen.
+ZERO_WIDTH = "\u200b\u200e\u200f\u2060\ufeff"
+
 
 class Unreadable(Exception):
     """Nothing of this file can be trusted. The message is a sentence that names the file and the place."""
@@ -49,6 +53,7 @@ class Table:
     doubled: bool = True  # two quotes may stand side by side: an empty cell in quotes is one
     ascii: bool = False
     padded: bool = True  # a cell may begin or end with a blank
+    zero_width: bool = True  # a cell may hold marks of zero width
     repairs: tuple[Repair, ...] = ()
     refused_path: Path | None = None
 

@@ -50,6 +50,35 @@ def test_a_byte_order_mark(tmp_path: Path, version: str) -> None:
 
 
 @VERSIONS
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff"])
+@pytest.mark.parametrize("copied", [False, True], ids=["plain", "copied"])
+@pytest.mark.parametrize(("before", "behind"), [("", "u2"), ("u", "2")])
+def test_letters_of_an_id_that_nobody_sees_make_nobody_new(
+    tmp_path: Path, version: str, mark: str, copied: bool, before: str, behind: str
+) -> None:
+    files = changed(version, "users.csv", "\r\nu2,", f"\r\n{before}{mark}{behind},")
+    files["users.csv"] = files["users.csv"].replace("Tester", '"Tes\nter"') if copied else files["users.csv"]
+    files["enrollments.csv"] = files["enrollments.csv"].replace(",u2,", f",u{mark}2,")
+
+    given = read(tmp_path, files)
+
+    assert set(given.rows("person")) == {"u1", "u2", "u3"}
+    assert given.row("enrollment", "e2")["person"] == "u2"
+    assert set(given.rows("guardianship")) == {"u2|u3|parent"}
+    assert given.partial == set()
+    told = [(each["file"], each["line"], each["field"]) for each in given.told("note") if each["rule"] == "unseen_letters"]
+    assert told == [("users.csv", 3 + copied, "sourcedId"), ("enrollments.csv", 3, "userSourcedId")]
+
+
+@VERSIONS
+def test_an_id_of_nothing_that_is_seen_is_none(tmp_path: Path, version: str) -> None:
+    given = read(tmp_path, changed(version, "users.csv", "\r\nu2,", "\r\n\u200b,"))
+
+    assert given.one("no_key")["line"] == 3
+    assert "person" in given.partial
+
+
+@VERSIONS
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_any_line_end_and_no_last_one(tmp_path: Path, version: str, end: str) -> None:
     given = read(tmp_path, {name: content.replace("\r\n", end).rstrip() for name, content in texts(version).items()})

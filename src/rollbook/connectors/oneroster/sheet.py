@@ -17,8 +17,10 @@ from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPEL
 from rollbook.domain.errors import SourceBroken
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
-from rollbook.lib.csv_table import Table, Unreadable
+from rollbook.lib.csv_table import ZERO_WIDTH, Table, Unreadable
 from rollbook.lib.tabular import open_table
+
+_UNSEEN = f"[{ZERO_WIDTH}]"
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,18 @@ class Sheet:
 
     @property
     def _trimmed(self) -> pl.LazyFrame:
+        if "unseen" in self.survey.alarms:
+            seen = self.raw.with_columns(_seen(pl.col(heading)) for heading in self._exact)
+            return seen.with_columns(_trimmed(pl.col(heading)) for heading in self.places)
         if not self.table.padded:  # nothing to trim, and an empty cell without quotes is null already
             if not self.table.doubled:
                 return self.raw
             return self.raw.with_columns(pl.when(pl.col(heading) != "").then(pl.col(heading)) for heading in self.places)
         return self.raw.with_columns(_trimmed(pl.col(heading)) for heading in self.places)
+
+    @property
+    def _exact(self) -> list[str]:
+        return [heading for heading, field in self.fields.items() if field.form in (Form.KEY, Form.KEYS)]
 
     @property
     def _all_blank(self) -> pl.Expr:
@@ -169,6 +178,8 @@ class Sheet:
         refused = self.table.refused()
         content = xxhash.xxh3_128(memoryview(hashes))
         content.update(repr([self.came, *self.table.header]).encode())
+        if "unseen" in found:
+            content.update(b"without what cannot be seen")
         content.update(repr([(note["rule"], note["field"], note["count"]) for note in self.notes]).encode())
         content.update(repr(sorted(refused.group_by("cells", "why").len().rows())).encode())
         return Survey(content.hexdigest(), found, bool((hashes[1:] == hashes[:-1]).any()))
@@ -197,12 +208,14 @@ class Sheet:
             alarms["orgs"] = self._may_be_blank(cell["orgSourcedIds"])
         if "agentSourcedIds" in cell and not self.table.ascii:
             alarms["agents"] = forms.illegible(cell["agentSourcedIds"])
+        if self.table.zero_width:
+            alarms["unseen"] = pl.any_horizontal(cell[heading].str.contains(_UNSEEN) for heading in self._exact)
         return alarms
 
     def _may_be_blank(self, cell: pl.Expr) -> pl.Expr:
         if self.table.ascii:
             return (cell < "!").fill_null(True)
-        text = cell.str.strip_chars()
+        text = (_seen(cell) if self.table.zero_width else cell).str.strip_chars()
         return (text == "").fill_null(True) | forms.illegible(cell).fill_null(False)
 
     @property
@@ -289,7 +302,7 @@ class Sheet:
             remedy=pl.col("why").replace_strict(remedies, return_dtype=pl.String),
             count=pl.lit(1, pl.Int64),
         )
-        return pl.concat([frame_of([*self.notes, *self._blank_rows()]), refused])
+        return pl.concat([frame_of([*self.notes, *self._blank_rows(), *self._unseen()]), refused])
 
     def _blank_rows(self) -> list[Fault]:
         if "key" not in self.survey.alarms:
@@ -299,9 +312,27 @@ class Sheet:
         text = f"{self.came}: {count:,} {'row holds' if count == 1 else 'rows hold'} nothing but commas. Left out."
         return [fault(Level.NOTE, "blank_rows", self.came, text, line=line, count=count)] if count else []
 
+    def _unseen(self) -> list[Fault]:
+        """Say which keys and references held letters that nobody sees: with them, a person would be another one."""
+        if "unseen" not in self.survey.alarms:
+            return []
+        rows = self.raw.select("line", *(pl.col(heading).str.contains(_UNSEEN) for heading in self._exact))
+        found = rows.filter(pl.any_horizontal(self._exact)).collect()
+        said = []
+        for heading in self._exact:
+            if lines := found.filter(pl.col(heading))["line"].sort().to_list():
+                where = f"1 row, line {lines[0]}," if len(lines) == 1 else f"{len(lines):,} rows, first line {lines[0]},"
+                text = f"{self.came}: {heading} in {where} has letters that cannot be seen. Removed."
+                said.append(fault(Level.NOTE, "unseen_letters", self.came, text, line=lines[0], field=heading, count=len(lines)))
+        return said
+
 
 #: How a row that cannot be told apart ends every sentence about it.
 _LEFT_OUT = "The row was left out. Until every row of the file can be read, nobody is taken to be missing from it."
+
+
+def _seen(cell: pl.Expr) -> pl.Expr:
+    return cell.str.replace_all(_UNSEEN, "")
 
 
 def _trimmed(cell: pl.Expr) -> pl.Expr:
