@@ -209,7 +209,13 @@ def test_an_upload_that_is_no_export_leaves_the_files_of_before(district: Grove,
     ada.post(at(district, "upload"), {"files": [zipped(write(tmp_path / "export", small(7)))]})
     kept = Path(district.source.settings["path"])
     before = kept.read_bytes()
-    for name, content in (("broken.zip", b"%PDF-1.7"), ("users.xlsx", b"PK"), ("../../evil.csv", b"a,b\n")):
+    for name, content in (
+        ("broken.zip", b"%PDF-1.7"),
+        ("users.xlsx", b"PK"),
+        ("../../evil.csv", b"a,b\n"),
+        ("users.csv", b"%PDF-1.7\n"),
+        ("users.csv", b"first name,last name\nMia,Fp1\n"),
+    ):
         file = io.BytesIO(content)
         file.name = name
         page = ada.post(at(district, "upload"), {"files": [file]}, follow=True).content.decode()
@@ -217,6 +223,17 @@ def test_an_upload_that_is_no_export_leaves_the_files_of_before(district: Grove,
     assert "choose a ZIP file" in ada.post(at(district, "upload"), {}, follow=True).content.decode()
     assert kept.read_bytes() == before
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_a_failed_import_of_uploaded_files_leads_to_where_others_are_uploaded(
+    district: Grove, ada: Client, tmp_path: Path
+) -> None:
+    address = "/imports/{}/".format
+    assert "Upload other files" not in ada.get(address(district.runs().pk)).content.decode(), "a folder is read"
+    ada.post(at(district, "upload"), {"files": [zipped(write(tmp_path / "export", small(7)))]})
+    Path(district.source.settings["path"]).write_bytes(b"PK")
+    page = ada.get(address(district.runs().pk)).content.decode()
+    assert f'href="{at(district, "setup")}">Upload other files</a>' in page
 
 
 def test_files_larger_than_the_limit_are_refused_in_words(

@@ -47,7 +47,7 @@ def uploaded_at(source: Source) -> datetime | None:
 def keep(actor: Actor, source: Source, files: Sequence[tuple[str, BinaryIO]]) -> Probe:
     """Let a source read one uploaded ZIP, or some CSV files, from now on.
 
-    Shape: streams to disk. The files are probed before they replace those of before.
+    Shape: streams to disk. The heading of each file is looked at before they replace those of before.
     Errors: ConfigError for names that can't be; SourceError where the files are not what the source reads; Conflict while an
         import is reading. All of them leave the files of before in place.
     """

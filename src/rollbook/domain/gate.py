@@ -126,7 +126,8 @@ class Measure:
         if t.count is not None:
             return f"{counted(self.count, one, many)}{place} {does} (limit {t.count:,})"
         if t.kind is Kind.APPEAR:  # not a part of those who are here: a comparison with them
-            return f"{counted(self.count, one, many)}{place} {does}, against {self.of:,} active now ({self.shown}, limit {t.percent:g} %)"
+            beside = f"against {self.of:,} active now ({self.shown}, limit {t.percent:g} %)"
+            return f"{counted(self.count, one, many)}{place} {does}, {beside}"
         return f"{self.count:,} of {self.of:,} {many}{place} {does} ({self.shown}, limit {t.percent:g} %)"
 
     @property

@@ -55,6 +55,47 @@ def test_what_cannot_be_trusted_stops(tmp_path: Path, version: str, name: str, o
     assert "The roster is as it was." in sentence
 
 
+@VERSIONS
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("users.csv", b"%PDF-1.7\n%\xe2\xe3", "users.csv is not a CSV file but a PDF"),
+        ("orgs.csv", b"", "orgs.csv is empty: it has not even a header"),
+        ("classes.csv", b"one,two\nk1,k2\n", "classes.csv has no header"),
+        ("courses.csv", b"sourcedId;status;title\n", "courses.csv, line 1: the cells are separated by semicolons"),
+        ("orgs.csv", "sourcedId,name\nu,Alder\n".encode("utf-16"), "orgs.csv has no column 'type'"),
+    ],
+)
+def test_what_a_heading_shows_stops_the_test_of_the_connection(
+    tmp_path: Path, version: str, name: str, content: bytes, words: str
+) -> None:
+    folder = write(tmp_path / "files", texts(version))
+    (folder / name).write_bytes(content)
+    connector = OneRosterCsv(OneRosterCsv.Config(path=str(folder)))
+
+    with pytest.raises(SourceError) as error:
+        connector.probe()
+    connector.close()
+
+    assert words in error.value.sentence
+
+
+def test_the_test_of_the_connection_reads_no_row(tmp_path: Path) -> None:
+    folder = write(tmp_path / "files", changed("1.2", "orgs.csv", "Alder School", '"Alder School'))
+    header, rows = (folder / "users.csv").read_text().split("\n", 1)
+    (folder / "users.csv").write_text("\r\n,,,\r\n" + header.replace("username", '"user\nname",username') + "\n" + rows)
+    connector = OneRosterCsv(OneRosterCsv.Config(path=str(folder)))
+
+    assert "users.csv" in connector.probe().sentence
+    connector.close()
+
+
+@VERSIONS
+def test_bytes_that_are_no_text_stop(tmp_path: Path, version: str) -> None:
+    files = texts(version)
+    assert "neither UTF-8 nor Windows-1252" in stop(tmp_path, files | {"users.csv": files["users.csv"].encode() + b"\xef\x81"})
+
+
 def test_version_1_0_is_named(tmp_path: Path) -> None:
     sentence = stop(tmp_path, changed("1.1", "manifest.csv", "oneroster.version,1.1", "oneroster.version,1.0"))
 
@@ -87,7 +128,6 @@ def test_a_header_alone_is_an_empty_entity_and_no_error(tmp_path: Path, version:
         (b"%PDF-1.4\n", "users.csv is not a CSV file but a PDF"),
         (b"u1,true,s1\r\nu2,true,s1\r\n", "users.csv has no header"),
         (b"sourcedId\r\nu1\r\n", "users.csv has no column 'enabledUser'"),
-        ("sourcedId,naïve\r\nu1,x\r\n".encode("cp1252") + b"\x81", "neither UTF-8 nor Windows-1252"),
     ],
 )
 def test_a_file_of_another_kind_stops(tmp_path: Path, version: str, content: bytes, words: str) -> None:

@@ -76,7 +76,9 @@ class OneRosterCsv:
     # --- the five names ---
 
     def probe(self) -> Probe:
-        """Look at the package without reading its rows. Raises SourceError."""
+        """Look at the package and the heading of each file, without reading their rows. Raises SourceError."""
+        for name in self._manifest.modes:
+            Sheet.try_heading(name, self._version, *self._bundle.files[name], self._scratch)
         size = sum(path.stat().st_size for _, path in self._bundle.files.values())
         written = f"{size / 1e6:,.0f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
         names = ", ".join(came for name, (came, _) in sorted(self._bundle.files.items()) if name in self._manifest.modes)

@@ -1,5 +1,6 @@
 """One CSV file of a package: its headings matched to the standard's, its rows looked at once before they are read for good."""
 
+import codecs
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from rollbook.connectors.oneroster.vocabulary import FILES, LEFT_CLOSED, MISSPEL
 from rollbook.domain.errors import SourceBroken
 from rollbook.domain.findings import Level
 from rollbook.lib.columnar import row_hash
-from rollbook.lib.csv_table import ZERO_WIDTH, Table, Unreadable
+from rollbook.lib.csv_table import LINE_LIMIT, ZERO_WIDTH, Table, Unreadable
 from rollbook.lib.tabular import open_table
 
 _UNSEEN = f"[{ZERO_WIDTH}]"
@@ -69,6 +70,14 @@ class Sheet:
             raise SourceBroken(str(error)) from error
         unchanged()
         return Sheet(standard, version, came, table, unchanged)
+
+    @staticmethod
+    def try_heading(standard: str, version: str, came: str, path: Path, scratch: Callable[[], Path]) -> None:
+        """Raise what `open` would raise for the heading of a file, however long the file is."""
+        alone = scratch() / "heading.csv"
+        with readable(came):
+            alone.write_bytes(_heading(path))
+        Sheet.open(standard, version, came, alone, scratch, lambda: None)
 
     # --- headings ---
 
@@ -338,3 +347,17 @@ def _seen(cell: pl.Expr) -> pl.Expr:
 def _trimmed(cell: pl.Expr) -> pl.Expr:
     text = cell.str.strip_chars()
     return pl.when(text != "").then(text)
+
+
+def _heading(path: Path) -> bytes:
+    """Return the first lines of a file, up to the one that ends its heading: there all quotes are closed."""
+    with path.open("rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if wide else "latin-1"  # in Latin-1 every byte is a letter, and comes back as the byte that it was
+    lines = ""
+    with path.open("r", encoding=encoding, errors="ignore", newline="") as source:
+        while len(lines) <= LINE_LIMIT and (more := source.readline(LINE_LIMIT + 1)):
+            lines += more
+            if lines.count('"') % 2 == 0 and lines.strip(' ",\t\r\n\ufeff\xef\xbb\xbf'):
+                break
+    return lines.encode(encoding)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from rollbook.actions import review, runs
+from rollbook.actions import review, runs, uploads
 from rollbook.actions.progress import progress_of
 from rollbook.domain.changes import Change
 from rollbook.domain.entities import BY_NAME
@@ -112,7 +112,7 @@ def _top(run: Run) -> dict[str, Any]:
     }
     page |= {"closes": said.closes(run), "unsent": said.unsent(run)}
     if run.state == RunState.FAILED:
-        page["troubles"] = said.troubles(run)
+        page |= {"troubles": said.troubles(run), "uploaded": uploads.is_uploaded(run.source)}
     if run.state == RunState.HELD:
         page |= {"approval": said.approval(run), "doubt": said.doubt(run), "told": said.told(run), "waits": said.waits(run)}
     if run.state == RunState.APPLIED:
