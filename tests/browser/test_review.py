@@ -151,6 +151,22 @@ def test_the_keyboard_reaches_the_answers_in_a_sensible_order(page: Page, distri
 
 
 @pytest.mark.once
+def test_the_keyboard_stays_where_it_was_after_a_filter_and_a_page(page: Page, district: Grove) -> None:
+    run = district.applies(small(20))
+    sign_in(page, district)
+    page.goto(f"/imports/{run.pk}/changes/")
+    for where in (page.get_by_role("button", name="Show"), page.locator("#pages-after")):
+        before = page.locator(".pages .num").inner_text()
+        where.focus()
+        name = where.get_attribute("id")
+        page.keyboard.press("Enter")
+        if name == "pages-after":
+            expect(page.locator(".pages .num")).not_to_have_text(before)
+        expect(page.locator(".htmx-request, .htmx-added, .htmx-settling")).to_have_count(0)
+        assert page.evaluate("document.activeElement.id") == name
+
+
+@pytest.mark.once
 def test_the_skip_link_leads_past_the_rail(page: Page, district: Grove, held: Run) -> None:
     sign_in(page, district)
     page.goto(f"/imports/{held.pk}/")
