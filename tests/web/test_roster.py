@@ -58,7 +58,7 @@ def test_paging_shows_everybody_once_in_order_and_back_again(district: Grove, ad
     assert names_in(get(ada, "/people/?order=down"))[0] == everybody[-1]
 
 
-@pytest.mark.parametrize("words", ["Gp2", "fp2 gp2", "p2@maple", "P2", "u.p2"])
+@pytest.mark.parametrize("words", ["Gp2", "fp2 gp2", "Fp2, Gp2", "p2@maple", "P2", "u.p2"])
 def test_somebody_is_found_by_whatever_is_known_of_them(imported: Grove, ada: Client, words: str) -> None:
     assert names_in(get(ada, f"/people/?q={words}")) == ["Fp2, Gp2"]
 

@@ -15,7 +15,7 @@ from rollbook.domain.runs import RunState, Trigger
 from rollbook.store.models import Notice, Run
 from rollbook.store.runs import beat, begin
 from rollbook.store.snapshots import files_of
-from tests.district import Clock, Files, Grove, edited, minus, small, write
+from tests.district import Clock, Files, Grove, edited, enrollment, minus, small, write
 
 
 def text_of(client: Client, address: str, status: int = 200) -> str:
@@ -77,6 +77,19 @@ def test_changes_are_filtered_by_kind_school_and_words(district: Grove, ada: Cli
     assert "p2<wbr>@maple.example" in page
     assert "new<wbr>@maple.example" in page
     assert "No change is like that" in text_of(ada, page_of(run, "changes") + "?q=nobody")
+
+
+@pytest.mark.once
+def test_a_class_is_found_by_its_name_as_a_reason_writes_it(district: Grove) -> None:
+    files = small(20)
+    classes = edited(files["classes"], "k1", title="Homeroom 4", classCode="02")
+    classes = edited(classes, "k2", title="Homeroom 5", classCode="02")
+    beside = [enrollment("k2", "p4", school="s2"), enrollment("k2", "p14", school="s2")]
+    run = district.applies(files | {"classes": classes, "enrollments": [*files["enrollments"], *beside]})
+    found = review.changes(run, search="Homeroom 4 (02)", limit=100).rows
+    assert len(found) == 22
+    assert not [row["label"] for row in found if "Homeroom 5" in row["label"]]
+    assert review.changes(run, search="Fp3, Gp3", entity="person").total == 1, "in whatever order"
 
 
 @pytest.mark.once

@@ -66,6 +66,15 @@ class Looked:
             changes = changes.filter(self.met(entity, names_of(changes), word))
         return changes
 
+    def words(self, search: str, *entities: Entity, kind: str | None, school: str | None) -> list[str]:
+        """Take a search for one phrase, as a name is written on the page, if it finds a change; else for so many words."""
+        words = search.split()
+        for entity in entities if len(words) > 1 else ():
+            found = self.wanted(entity, kind=kind, school=school, words=[search])
+            if found is not None and not found.head(1).collect().is_empty():
+                return [search]
+        return words
+
     def named(self, entity: Entity, keys: pl.Series) -> pl.DataFrame:
         """Look up what rows are called: `sourced_id`, `name`, `number`; as they would be, else as they are."""
         columns = [name for name in _called(entity) if name]
@@ -230,10 +239,11 @@ def _says(word: str, present: Sequence[str], entity: Entity) -> pl.Expr:
 
 
 def contains(said: pl.Expr, word: str) -> pl.Expr:
-    """Look for a word without regard to case and accents: who types Nunez means Núñez, too."""
+    """Look for words without regard to case, accents and signs: who types Nunez means Núñez; "4 (02)" is 4, and then 02."""
     plain = pl.select(_plain(pl.lit(word))).item()
     return _plain(said).str.contains(plain, literal=True)
 
 
 def _plain(said: pl.Expr) -> pl.Expr:
-    return said.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    letters = said.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    return letters.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()

@@ -101,8 +101,9 @@ def changes(
     looked = Looked(run)
     rows: list[dict[str, Any]] = []
     total, skip = 0, offset
+    words = looked.words(search, *_chosen(entity), kind=kind, school=school)
     for each in _chosen(entity):
-        found = looked.wanted(each, kind=kind, school=school, words=search.split())
+        found = looked.wanted(each, kind=kind, school=school, words=words)
         if found is None:
             continue
         count = dict(found.group_by("kind").len().collect().iter_rows())
@@ -267,8 +268,9 @@ def changes_csv(
     """
     yield (",".join(CHANGE_HEADINGS) + "\n").encode()
     looked = Looked(run)
+    words = looked.words(search, *_chosen(entity), kind=kind, school=school)
     for each in _chosen(entity):
-        found = looked.wanted(each, kind=kind, school=school, words=search.split())
+        found = looked.wanted(each, kind=kind, school=school, words=words)
         for batch in _portions(found):
             yield _csv(_lines(each, looked.described(each, batch)))
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from rollbook.domain.rights import Right
 from rollbook.store.accounts import of_one_human, rights_in
 from rollbook.store.models import Account, AccountRight, AuditEntry, Child, Enrollment, Org, Override, Person, Role
-from rollbook.store.reads import FEW, PAGE, kind_of, the_few
+from rollbook.store.reads import FEW, PAGE, kind_of, the_few, words_of
 from rollbook.store.scope import only_there, people_of
 
 STATES = ("active", "pending", "inactive")
@@ -113,7 +113,7 @@ def _counts(rows: QuerySet[Account], limit: int) -> dict[str, int]:
 
 
 def _matching(rows: QuerySet[Account], district: int, wanted: Wanted) -> QuerySet[Account]:
-    for word in wanted.words.split()[:6]:
+    for word in words_of(wanted.words):
         # SQLite knows upper and lower case of English letters only.
         forms = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
         met = Q(username__contains=word.lower()) | Q(email__contains=word.lower())
@@ -226,7 +226,7 @@ def students(district: int, where: frozenset[int] | None) -> QuerySet[Person]:
 def students_like(district: int, where: frozenset[int] | None, words: str) -> list[Person]:
     """Return students by parts of their name, or by number or id."""
     rows = students(district, where)
-    for word in words.split()[:6]:
+    for word in words_of(words):
         forms = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
         met = Q(identifier=word) | Q(sourced_id=word)
         for form in forms:

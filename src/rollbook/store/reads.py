@@ -1,5 +1,6 @@
 """What the lists of the roster browser read: a fixed number of statements a page, whatever the size of the district."""
 
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -269,7 +270,7 @@ def _matching(rows: QuerySet[Any], wanted: Wanted, columns: Sequence[str]) -> Qu
     """Keep rows that have every word in some column."""
     if wanted.source is not None:
         rows = rows.filter(source_id=wanted.source)
-    for word in wanted.words.split()[:6]:
+    for word in words_of(wanted.words):
         # SQLite knows upper and lower case of English letters only.
         forms = {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
         met = Q()
@@ -278,6 +279,11 @@ def _matching(rows: QuerySet[Any], wanted: Wanted, columns: Sequence[str]) -> Qu
                 met |= Q(**{f"{column}__icontains": form})
         rows = rows.filter(met)
     return rows
+
+
+def words_of(asked: str) -> list[str]:
+    """Return the words that somebody looks for, without the signs around them: a list writes "Mehta, Emilia"."""
+    return [word.strip(string.punctuation) or word for word in asked.split()[:6]]
 
 
 def _page(found: QuerySet[Any], district: int, wanted: Wanted, order: tuple[str, ...]) -> Page:
