@@ -108,6 +108,15 @@ def test_a_full_disk_is_called_by_its_name(installed: Program, tmp_path: Path) -
     assert _people(installed) == 0
 
 
+@pytest.mark.once
+def test_a_data_folder_that_cannot_be_used_is_named(installed: Program, tmp_path: Path) -> None:
+    (tmp_path / "kept/sources").write_text("a file where a folder should be")
+    said = ended(installed("run", "lincoln", "--json"))
+    assert (said.code, said.json["state"], _is_quiet(said)) == (2, "failed", True), said
+    assert f"{tmp_path}/kept/sources" in said.json["message"]
+    assert "The roster is as it was." in said.json["message"]
+
+
 @pytest.mark.postgres
 def test_a_connection_that_is_lost_for_a_moment_ends_an_import_in_words(installed: Program) -> None:
     said = ended(installed("run", "lincoln", "--json", first=LOST.format(closed=False)))

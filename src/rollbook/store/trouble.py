@@ -1,10 +1,14 @@
 """Names what broke beneath Rollbook: the disk, the memory, the database. What it does not know is a fault of ours."""
 
+import errno
+
 from django.db import DatabaseError, DataError, Error, IntegrityError, InterfaceError, InternalError, OperationalError, connection
 
 from rollbook.domain.errors import ConfigError, RollbookError
 
 FULL = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+#: A folder or file is read-only, another's, or of the wrong kind; or its disk is ill.
+SHUT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EIO)
 #: PostgreSQL's own codes for: it is shutting down, it crashed, it is starting.
 ENDS = ("57P01", "57P02", "57P03")
 #: And for: no right to, and read-only.
@@ -16,6 +20,7 @@ OF_FILE = {
     "unable to open": "Let the account that Rollbook runs under write to that file and its folder.",
     "not a database": "Name another file in ROLLBOOK_DATABASE_URL, or bring this one back from a backup.",
     "malformed": "Bring it back from a backup.",
+    "disk I/O error": "See that its disk works and has room.",
     "locked": "Another process is writing to it. Try again in a moment.",
 }
 
@@ -29,6 +34,9 @@ def beneath(error: BaseException) -> RollbookError | None:
         return RollbookError("The disk is full", next_step="Free some space for its data, then try again.")
     if isinstance(error, MemoryError):
         return RollbookError("There is not enough memory for this", next_step="Try a machine with more memory.")
+    if isinstance(error, OSError) and error.errno in SHUT:
+        next_step = "Let the account that Rollbook runs under read and write there, then try again."
+        return ConfigError(f"{error.filename} cannot be used: {error.strerror}", next_step=next_step)
     if not isinstance(error, Error):
         return None
     if went_away(error):
