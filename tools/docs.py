@@ -478,7 +478,7 @@ def oneroster_coverage() -> str:
         "## Values that are read under another form",
         f"Truth: {true} for true, {false} for false, in any case of letters. Grades become the codes {grades}; what is none of "
         "them is kept as it is. Lists may use `;` or `|` in place of commas. In 1.2, a word outside a list of words may begin "
-        "with `ext:`.",
+        "with `ext:`, but for `roleType`.",
         "## Settings of such a source",
         table(
             ("key", "meaning", "one of"),

@@ -258,6 +258,7 @@ STOPS = {
     ),
     "neither encoding": (b"a,b\n1,\x81\n", "line 2: the bytes are neither"),
     "bytes": (b"a,b\n\xff\xfe\x00\x01,2\n", "line 2: the bytes are neither"),
+    "two encodings of old lines": (b"a,b\r\xc3\xa9,1\r\xe9,2\r", "mixes two encodings: line 2 is UTF-8, line 3 is not"),
     "two encodings": (b"a,b\n\xc3\xa9,1\n\xe9,2\n", "mixes two encodings: line 2 is UTF-8, line 3 is not"),
     "utf-16 without its mark": ("a,b\n1,2\n".encode("utf-16-le"), "line 1: this is not text in UTF-8"),
     "a long line": (b"a,b\n1,2\n3," + b"x" * (LINE_LIMIT + 1) + b"\n4,5\n", "line 3: the line has more than"),

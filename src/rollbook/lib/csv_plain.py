@@ -18,6 +18,7 @@ from rollbook.lib.csv_table import (
     byte_order_mark,
     heading_of,
     too_long,
+    trimmed_headings,
 )
 
 #: One bit for each byte of a chunk, the first byte's lowest.
@@ -198,7 +199,7 @@ def plain_table(path: Path, name: str, first: bytes) -> Table | None:
         header = next(csv.reader([first[start:].decode("utf-8").rstrip("\r\n")], strict=True), [])
     except (UnicodeDecodeError, csv.Error):
         return None
-    header = [heading_of(cell) for cell in header]
+    cells, header = header, [heading_of(cell) for cell in header]
     if len(header) < 2 or not all(header):
         return None
     end, blank = content_end(path)
@@ -217,6 +218,8 @@ def plain_table(path: Path, name: str, first: bytes) -> Table | None:
     repairs = []
     if first.startswith(codecs.BOM_UTF8):
         repairs.append(byte_order_mark(name))
+    if trimmed := sum(heading != cell for heading, cell in zip(header, cells, strict=True)):
+        repairs.append(trimmed_headings(name, 1, trimmed))
     if blank:
         repairs.append(blank_lines(name, check.lines + 1, blank))
     return Table(

@@ -19,6 +19,7 @@ from rollbook.lib.csv_table import (
     byte_order_mark,
     heading_of,
     too_long,
+    trimmed_headings,
 )
 
 # The csv module's own limit, 128 KiB a cell, would refuse what the plain way accepts.
@@ -28,7 +29,9 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 ZERO_WIDTH_IN = frozenset(ZERO_WIDTH)
 OUTSIDE_ASCII = re.compile(r"[^\x00-\x7f]")
 
+SHARED = {"blank_lines": blank_lines, "trimmed_headings": trimmed_headings}
 COUNTED = {
+    "carriage_returns": ("The lines of FILE end with a carriage return alone, as old programs write them. Read as lines.", ""),
     "blank_headings": (
         "1 heading at the end of FILE is blank. Ignored.",
         "{} headings at the end of FILE are blank. Ignored.",
@@ -50,7 +53,8 @@ COUNTED = {
 
 def encoding_of(path: Path, name: str) -> str:
     """Tell UTF-8 from Windows-1252. Raises Unreadable if the bytes are neither, or both."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+    # Whatever ends its lines, they are counted: old programs end them with a carriage return alone.
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(errors="surrogateescape"), translate=True)
     line, length, wrong, right, control = 1, 0, 0, 0, False
     with path.open("rb") as file:
         while True:
@@ -66,7 +70,7 @@ def encoding_of(path: Path, name: str) -> str:
                         break
             control = control or bool(re.search(r"[\x00-\x08]", text))
             line += text.count("\n")
-            end = max(text.rfind("\n"), text.rfind("\r"))
+            end = text.rfind("\n")
             length = len(text) - end if end >= 0 else length + len(text)
             if length > LINE_LIMIT:
                 raise Unreadable(too_long(name, line))
@@ -115,6 +119,8 @@ class Copyist:
                 reader = csv.reader(self._lines(source), strict=True)
                 header, width = self._header(reader)
                 rows, ragged = self._rows(reader, header, width, clean, left_out)
+                if source.newlines == "\r":
+                    self._count("carriage_returns", 1)
         except UnicodeError:
             raise Unreadable(
                 f"{self.name}, after line {self.line}: the bytes are not the UTF-16 text that the file begins as"
@@ -158,6 +164,8 @@ class Copyist:
                     raise Unreadable(f"{self.name}, line {self.line}: the cells are separated by {word} instead of commas")
         self.record.clear()
         header = [heading_of(cell) for cell in cells]
+        if trimmed := sum(heading != cell.replace("\n", " ") for heading, cell in zip(header, cells, strict=True) if heading):
+            self._count("trimmed_headings", self.line, trimmed)
         width = len(header)
         while not header[-1]:
             header.pop()
@@ -254,8 +262,8 @@ class Copyist:
                 if file.read(3) == codecs.BOM_UTF8:
                     yield byte_order_mark(self.name)
         for rule, (line, count) in self.counts.items():
-            if rule == "blank_lines":
-                yield blank_lines(self.name, line, count)
+            if rule in SHARED:
+                yield SHARED[rule](self.name, line, count)
             else:
                 one, many = COUNTED[rule]
                 what = one if count == 1 else many.format(count)

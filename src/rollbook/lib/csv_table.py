@@ -107,3 +107,9 @@ def blank_lines(name: str, line: int, count: int) -> Repair:
     return Repair(
         "blank_lines", f"{name} has {count} blank {'line' if count == 1 else 'lines'}, first line {line}. Ignored.", line, count
     )
+
+
+def trimmed_headings(name: str, line: int, count: int) -> Repair:
+    headings = "1 heading of" if count == 1 else f"{count} headings of"
+    text = f"{headings} {name} {'has' if count == 1 else 'have'} blanks around the name, or letters that cannot be seen. Ignored."
+    return Repair("trimmed_headings", text, line, count)

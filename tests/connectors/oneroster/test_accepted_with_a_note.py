@@ -123,6 +123,15 @@ def test_headings_in_other_case_with_blanks_in_another_order_and_without_some(tm
     assert given.row("org", "s1")["name"] == "Alder School"
     assert "another order" in note(given, "column_order")[0]
     assert note(given, "heading_form")[0] == "orgs.csv: matched without regard to capital letters: NAME, sourcedid, Type."
+    assert note(given, "trimmed_headings")[0].startswith("1 heading of orgs.csv has blanks around the name")
+
+
+@VERSIONS
+def test_lines_that_end_as_old_programs_end_them(tmp_path: Path, version: str) -> None:
+    given = read(tmp_path, texts(version) | {"users.csv": texts(version)["users.csv"].replace("\r\n", "\r")})
+
+    assert given.frames["person"].height == 3
+    assert note(given, "carriage_returns")[0].startswith("The lines of users.csv end with a carriage return alone")
 
 
 def test_known_misspellings(tmp_path: Path) -> None:
@@ -197,6 +206,16 @@ def test_lists_with_other_separators(tmp_path: Path, version: str, written: str)
     assert given.row("section", "k1")["terms"] == "t1,y27"
     assert note(given, "list_separator")[0] == (
         f"classes.csv: termSourcedIds in 1 row is separated by semicolons or bars, such as '{written}'. Read as a list."
+    )
+
+
+@VERSIONS
+def test_a_list_with_commas_and_others_is_split_at_the_commas(tmp_path: Path, version: str) -> None:
+    given = read(tmp_path, changed(version, "classes.csv", '"1,2"', '"1;2,3"'))
+
+    assert given.row("section", "k1")["periods"] == "1;2,3"
+    assert note(given, "list_mixed")[0] == (
+        "classes.csv: periods in 1 row has semicolons or bars beside its commas, such as '1;2,3'. Split at the commas alone."
     )
 
 
@@ -381,6 +400,44 @@ def test_words_of_1_2_may_be_extended_and_those_of_1_1_may_not(tmp_path: Path) -
 
     assert (new.row("section", "k1")["section_type"], new.messages) == ("ext:club", [])
     assert old.one("word")["level"] == "error"
+
+
+def test_the_type_of_a_role_is_none_of_the_words_that_may_be_extended(tmp_path: Path) -> None:
+    given = read(tmp_path, changed("1.2", "roles.csv", "u1,primary", "u1,ext:third"))
+
+    told = given.one("word")
+    assert (told["level"], told["field"], told["sourced_id"]) == ("error", "roleType", "u1|s1|teacher")
+    assert told["message"].endswith("Known: primary, secondary.")
+
+
+def test_roles_of_1_1_in_a_package_of_1_2_are_missed_aloud(tmp_path: Path) -> None:
+    files = texts("1.1")
+    files["manifest.csv"] = bundles.manifest("1.2", roles="absent")
+
+    given = read(tmp_path, files)
+
+    told = given.one("roles_of_1_1")
+    assert (told["level"], told["file"]) == ("warning", "users.csv")
+    assert "No roles were read" in told["message"] and "oneroster.version to 1.1" in told["remedy"]
+    assert "role" not in given.offers
+
+
+def test_what_lies_in_folders_beside_the_files_is_not_read_and_that_is_said(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", texts("1.1") | {"old/users.csv": "sourcedId\r\nu9\r\n"})
+
+    given = Read(path)
+
+    assert given.frames["person"].height == 3
+    assert note(given, "folders_aside")[0] == (
+        "Files of OneRoster lie in folders, too, such as old/users.csv. Only those at the top of the ZIP were read."
+    )
+
+
+def test_an_id_that_cannot_be_read_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    given = read(tmp_path, changed("1.1", "users.csv", "\r\nu2,", "\r\nu\ufffd2,"))
+
+    assert given.one("no_key")["line"] == 3
+    assert given.faults.filter(rule="odd_id").is_empty()
 
 
 def test_a_file_of_another_version_is_not_read(tmp_path: Path) -> None:

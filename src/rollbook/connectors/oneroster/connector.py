@@ -31,6 +31,12 @@ MAPPING_VERSION = 1
 #: The entities whose rows name people, by ids that may be joined.
 OF_PEOPLE = ("person", "role", "enrollment", "guardianship")
 
+_ROLES_OF_1_1 = (
+    "users.csv has roles, as in OneRoster 1.1, but the package says that it is 1.2, and has no roles.csv. "
+    "No roles were read, and no links to children; those of before stay as they are."
+)
+_SAY_1_1 = "Set oneroster.version to 1.1 in manifest.csv, or export roles.csv, too."
+
 FILE_OF = {entity: file for file, entity in OWNER.items()}
 
 
@@ -222,7 +228,12 @@ class OneRosterCsv:
 
     def _package_faults(self) -> list[Fault]:
         notes = (*self._bundle.notes, *self._manifest.notes)
-        return [fault(Level.NOTE, note.rule, note.file, note.message, line=note.line) for note in notes]
+        faults = [fault(Level.NOTE, note.rule, note.file, note.message, line=note.line) for note in notes]
+        if self._version == "1.2" and "users" in self._manifest.modes and "roles" not in self._manifest.modes:
+            users = self._sheet("users")
+            if "role" in (heading.lower() for heading in users.table.header):
+                faults.append(fault(Level.WARNING, "roles_of_1_1", users.came, _ROLES_OF_1_1, remedy=_SAY_1_1))
+        return faults
 
     def _fingerprint(
         self,

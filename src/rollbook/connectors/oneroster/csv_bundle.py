@@ -120,6 +120,10 @@ def arrange(found: dict[str, Path | None], kind: str) -> Bundle:
     top = [name for name in names if len(PurePosixPath(name).parts) == 1]
     notes = []
     if top:
+        if len(top) < len(names):
+            aside = next(name for name in names if name not in top)
+            text = f"Files of OneRoster lie in folders, too, such as {aside}. Only those at the top of the {kind} were read."
+            notes.append(Note("folders_aside", aside, text))
         names = top
     elif len(folders) == 1:
         folder = folders.pop()

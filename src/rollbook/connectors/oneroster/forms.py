@@ -117,7 +117,7 @@ def _key(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
                 "odd_id",
                 Level.NOTE,
                 field.heading,
-                cell.str.contains(ODD_KEY),
+                cell.str.contains(ODD_KEY) & ~illegible(cell),
                 "sourcedId in {rows} has letters that OneRoster does not allow, such as {seen}; kept as they are.",
             ),
             Check(
@@ -161,7 +161,7 @@ def _boolean(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
 def is_word(field: Field, cell: pl.Expr, version: str) -> pl.Expr:
     """Say whether a cell holds a word that its column allows; an empty one does not."""
     known = cell.str.to_lowercase().is_in([word.lower() for word in field.words])
-    if version == "1.2":
+    if version == "1.2" and not field.closed:
         known = known | (cell.str.starts_with("ext:") & (cell.str.len_bytes() > 4))
     return known.fill_null(False)
 
@@ -169,7 +169,7 @@ def is_word(field: Field, cell: pl.Expr, version: str) -> pl.Expr:
 def _word(field: Field, cell: pl.Expr, manner: Manner) -> Reading:
     known = {word.lower(): word for word in field.words}
     folded = cell.str.to_lowercase().replace_strict(known, default=None, return_dtype=pl.String)
-    more = " or begin with 'ext:'" if manner.version == "1.2" else ""
+    more = " or begin with 'ext:'" if manner.version == "1.2" and not field.closed else ""
     return Reading(
         pl.coalesce(folded, cell),
         (
@@ -293,7 +293,15 @@ def _joined(parts: pl.Expr) -> pl.Expr:
 def _list_checks(field: Field, cell: pl.Expr) -> tuple[Check, ...]:
     other = split_at(cell) != ","
     loose = ~other & (cell.str.contains(r"\s,|,\s|^,|,$|,,"))
+    mixed = ~other & cell.str.contains(r"[;|]") & cell.str.contains(r",.")
     return (
+        Check(
+            "list_mixed",
+            Level.NOTE,
+            field.heading,
+            mixed,
+            f"{field.heading} in {{rows}} has semicolons or bars beside its commas, such as {{seen}}. Split at the commas alone.",
+        ),
         Check(
             "list_separator",
             Level.NOTE,
@@ -306,7 +314,8 @@ def _list_checks(field: Field, cell: pl.Expr) -> tuple[Check, ...]:
             Level.NOTE,
             field.heading,
             loose,
-            f"{field.heading} in {{rows}} has blanks around its commas, or nothing between two, such as {{seen}}. Left out.",
+            f"{field.heading} in {{rows}} has blanks around its commas, or nothing between two, such as {{seen}}. "
+            "Read without them.",
         ),
     )
 

@@ -31,6 +31,7 @@ class Field:
     due: bool = False  # the header must have it
     filled: bool = False  # OneRoster asks for a value, although our entity can do without
     words: tuple[str, ...] = ()
+    closed: bool = False  # 1.2 lets nobody add a word of their own
 
 
 KEY = Field("sourcedId", "sourced_id", Form.KEY, due=True)
@@ -169,7 +170,7 @@ FILES: dict[str, dict[str, tuple[Field, ...]]] = {
         "roles": (
             STATUS,
             Field("userSourcedId", "person", Form.KEY, due=True),
-            Field("roleType", "role_type", Form.WORD, due=True, words=ROLE_TYPES),
+            Field("roleType", "role_type", Form.WORD, due=True, words=ROLE_TYPES, closed=True),
             Field("role", "role", Form.WORD, due=True, words=USER_ROLES_1_2),
             Field("beginDate", "begin_date", Form.DATE),
             Field("endDate", "end_date", Form.DATE),
