@@ -1,4 +1,4 @@
-"""Somebody signs in at a provider that others wrote, in a browser: there, and back to the own page."""
+"""Somebody signs in at a provider that others wrote, in a browser: there, and back to their own page."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -222,7 +222,7 @@ def test_no_page_lets_strange_scripts_or_styles_in(imported: Grove, ada: Client)
                 assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-# --- the matrix: everybody, at every address, with things of the own school, of another school, and of another district ---
+# --- the matrix: everybody, at every address, with things of their own school, of another school, and of another district ---
 
 PLACES = ("own school", "other school", "other district")
 GONE = {403, 404}

@@ -124,7 +124,7 @@ def test_with_rights_an_hour_away_is_too_long(district: Grove, tess: Account, ti
     ada, other = of(district.account), of(tess)
     time.at += timedelta(minutes=61)
     assert ada.get("/imports/").headers["Location"] == "/sign-in/?next=/imports/"
-    assert other.get("/me/").status_code == 200, "who sees nothing but the own classes may have a lesson without it"
+    assert other.get("/me/").status_code == 200, "who sees nothing but their own classes may have a lesson without it"
 
 
 def test_who_gets_rights_meanwhile_has_the_shorter_session_at_once(tess: Account, time: Clock) -> None:

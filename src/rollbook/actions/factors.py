@@ -124,7 +124,7 @@ def new_codes(account: Account, password: str) -> list[str]:
 
 
 def remove(account: Account, number: int, password: str) -> None:
-    """Remove one of the own factors; with the last one the recovery codes go. Raises ConfigError, NotFound.
+    """Remove one of their own factors; with the last one the recovery codes go. Raises ConfigError, NotFound.
 
     A password that is short because it was one of two has to be changed then.
     """

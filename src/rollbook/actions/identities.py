@@ -85,7 +85,7 @@ class TakenElsewhere(Conflict):
 
 
 class LastWay(Conflict):
-    """Nobody should shut the own door from outside."""
+    """Nobody should shut their own door from outside."""
 
     left_alone = "It stays connected."
     next_step = "Set a password first, or connect another provider."
@@ -228,7 +228,7 @@ def connect(account: Account, proven: Proven, password: str, since: datetime) ->
 
 @transaction.atomic
 def disconnect(account: Account, number: int) -> None:
-    """Take one of the own ways to sign in away. Raises NotFound, LastWay."""
+    """Take one of their own ways to sign in away. Raises NotFound, LastWay."""
     mine = reads.of(account)
     found = next((each for each in mine if each.pk == number), None)
     if found is None:
@@ -242,7 +242,7 @@ def disconnect(account: Account, number: int) -> None:
 def answer(actor: Actor, number: int, *, confirmed: bool) -> None:
     """Confirm that somebody who waits is the holder of the account, or turn that down.
 
-    Errors: NotFound; NotAllowed for the own account, and for one with rights that the actor lacks.
+    Errors: NotFound; NotAllowed for their own account, and for one with rights that the actor lacks.
     """
     actor.must(Right.RIGHTS)
     rows = Identity.objects.select_related("account", "provider")

@@ -78,7 +78,7 @@ def link(account: Account, clear: str) -> int:
 
 @transaction.atomic
 def unlink(account: Account, number: int) -> None:
-    """Take one account out of the own group. Raises NotFound."""
+    """Take one account out of their own group. Raises NotFound."""
     found = next((each for each in group(account) if each.pk == number), None)
     if found is None:
         raise NotFound("There is no such account among yours")

@@ -21,7 +21,7 @@ def name_of(account: Account) -> str:
 
 
 def note(account: Account, act: str, about: str = "", **detail: Any) -> None:
-    """Write down what somebody did to the own account."""
+    """Write down what somebody did to their own account."""
     audit.note(account.district_id, name_of(account), act, about, concerns=account.pk, **detail)
 
 

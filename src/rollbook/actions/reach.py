@@ -56,9 +56,9 @@ def get_again(actor: Actor, account: Account) -> Account:
 def against_change(actor: Actor, account: Account, person: int | None = None) -> str:
     """Say why somebody may not change an account that he may look at; nothing where he may.
 
-    Whoever can put an own email on an account can ask for a new password and be that human. So nobody changes an account that
-    has, or is linked to, rights which one lacks, nor one that shows more schools than one's own. With `person`, as if the
-    account belonged to that person of the roster.
+    Whoever can put an email of their own on an account can ask for a new password and be that human. So nobody changes an
+    account that has, or is linked to, rights which one lacks, nor one that shows more schools than one's own. With `person`,
+    as if the account belonged to that person of the roster.
     """
     if not covers_human(actor, account, person):
         return "This account, or one linked to it, has rights that you do not have"

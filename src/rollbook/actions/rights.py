@@ -40,7 +40,7 @@ def change(actor: Actor, account: Account, wanted: Mapping[Right, Where]) -> Non
     """
     with transaction.atomic():
         account_states.hold_rights(actor.district)
-        # Somebody may have taken the own rights away while this waited.
+        # Somebody may have taken these rights away while this waited.
         actor = actor if actor.account is None else of_account(Account.objects.get(pk=actor.account))
         account = get(actor, account.pk)
         now = desk.given(account)

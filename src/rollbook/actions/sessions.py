@@ -72,7 +72,7 @@ def clear() -> None:
 
 @transaction.atomic
 def end(account: Account, number: int) -> None:
-    """End one of the own sessions. Raises NotFound, also for sessions of others."""
+    """End one of their own sessions. Raises NotFound, also for sessions of others."""
     if not _end(Session.objects.filter(account=account, pk=number)):
         raise NotFound("There is no such session; it may have ended by itself")
     own.note(account, "session.ended")

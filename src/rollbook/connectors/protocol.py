@@ -112,7 +112,7 @@ def option(
 def read_config(kind: type[Any], values: Mapping[str, str], allowed: Sequence[str] = ()) -> Any:
     """Build a Config from texts, as a form or a command line gives them. Raises ConfigError with every complaint at once.
 
-    `allowed` names what of the own network the installation lets sources ask, for a Config that checks an address.
+    `allowed` names what of its own network the installation lets sources ask, for a Config that checks an address.
     """
     known = {each.name: each for each in fields(kind)}
     wrong = {name: f"unknown setting; known: {', '.join(known)}" for name in values if name not in known}

@@ -8,7 +8,7 @@ from rollbook.domain.words import ENTITY_WORDS
 from rollbook.pipeline.picture import Picture
 from rollbook.pipeline.rules.rule import NOTHING, heading, place, rule, told
 
-#: PostgreSQL's indexes hold 2,704 bytes, the district and the source included; an own index of each of these is all there is.
+#: PostgreSQL's indexes hold 2,704 bytes, the district and the source included; an index for each of these is all there is.
 LONGEST = 2_000
 #: What is looked up besides ids and what rows point to.
 LOOKED_UP = ("family_name",)

@@ -1,4 +1,4 @@
-"""The addresses of the desk of accounts, and of what everybody may read about the own one."""
+"""The addresses of the desk of accounts, and of what everybody may read about their own."""
 
 from django.urls import path
 

@@ -83,7 +83,7 @@ def first(request: HttpRequest) -> HttpResponse:
 @secret
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """List the own second factors."""
+    """List their own second factors."""
     return _list(request)
 
 
@@ -186,7 +186,7 @@ def new_codes(request: HttpRequest) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters("password")
 def remove(request: HttpRequest) -> HttpResponse:
-    """Remove one of the own second factors."""
+    """Remove one of their own second factors."""
     number = request.POST.get("factor", "")
     try:
         factors.remove(account_of(request), int(number) if number.isdecimal() else 0, request.POST.get("password", ""))

@@ -10,7 +10,7 @@ from rollbook.web.access import account_of, secret, signed_in
 @secret
 @signed_in
 def my_history(request: HttpRequest) -> HttpResponse:
-    """Show everybody what was done to the own account, and by whom."""
+    """Show everybody what was done to their own account, and by whom."""
     mine = account_of(request)
     place = request.GET.get("before", "")
     sought = entries.Sought(concerns=mine.pk)

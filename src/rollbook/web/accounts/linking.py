@@ -15,7 +15,7 @@ from rollbook.web.accounts.owed import onwards, owed
 @secret
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
-    """Ask which of the own accounts somebody wants to be."""
+    """Ask which of their own accounts somebody wants to be."""
     if owed(request) != "choice":
         return onwards(request)
     account = account_of(request)
@@ -27,7 +27,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 @secret
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
-    """Go on as another of the own accounts, in a new session; or, at the door, as the one that is here."""
+    """Go on as another of their own accounts, in a new session; or, at the door, as the one that is here."""
     number = _number(request)
     request.session.pop(CHOOSE, None)
     if number == account_of(request).pk:
@@ -39,7 +39,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 @secret
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """List the own accounts."""
+    """List their own accounts."""
     others = [(each, spoken(each)) for each in linking.others(account_of(request))]
     return render(request, "accounts/linked.html", {"others": others, "tab": "accounts"})
 
@@ -81,7 +81,7 @@ def link(request: HttpRequest, clear: str) -> HttpResponse:
 @secret
 @require_POST
 def unlink(request: HttpRequest) -> HttpResponse:
-    """Take one account out of the own ones."""
+    """Take one account out of their own ones."""
     linking.unlink(account_of(request), _number(request))
     _renew(request)
     messages.success(request, "The account is unlinked. It keeps its own sign-in.")

@@ -24,7 +24,7 @@ LINK = "password_link"
 @require_http_methods(["GET", "POST"])
 @sensitive_post_parameters("old", "new", "again")
 def change(request: HttpRequest) -> HttpResponse:
-    """Change the own password."""
+    """Change their own password."""
     account = account_of(request)
     owes = owed(request) == "password"
     wrong: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Sign-in by a provider on the screen: the way there and back, the own ways in, and where an administrator sets them up."""
+"""Sign-in by a provider on the screen: the way there and back, their own ways in, and where an administrator sets them up."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ def _refused(request: HttpRequest, error: SignInRefused, provider: SignInProvide
     return render(request, "accounts/providers_refused.html", page, status=status)
 
 
-# --- the own ways to sign in ---
+# --- their own ways to sign in ---
 
 
 @signed_in

@@ -21,7 +21,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @secret
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """List the own sessions."""
+    """List their own sessions."""
     found = [(each, browser(each.agent)) for each in sessions.of(account_of(request))]
     page = {"sessions": found, "here": request.session.session_key, "tab": "sessions"}
     return render(request, "accounts/sessions.html", page)
@@ -31,7 +31,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @secret
 @require_POST
 def end(request: HttpRequest) -> HttpResponse:
-    """End one of the own sessions, or all but this one."""
+    """End one of their own sessions, or all but this one."""
     number = request.POST.get("session", "")
     if number.isdecimal():
         sessions.end(account_of(request), int(number))

@@ -7,7 +7,7 @@ from rollbook.store.models import SignInProvider
 
 register = template.Library()
 
-#: With more than so many on one installation, nobody finds the own one: schools give out the link to theirs.
+#: With more than so many on one installation, nobody finds their own: schools give out the link to theirs.
 MOST = 8
 
 
