@@ -152,7 +152,8 @@ def undo(actor: Actor, number: int, *, also_changed: bool = False) -> Run:
         raise Conflict(f"The receipt of import {number} is not kept any more", next_step="Correct the source, then import again.")
     done = runs.undone_by(run)
     if done is not None and (done.also_changed or not also_changed):
-        here = f"To bring its changes back, undo import {done.pk}."
+        rest = "" if done.also_changed else "To take back what was changed since as well, choose that. "
+        here = f"{rest}To bring its changes back, undo import {done.pk}."
         raise Conflict(f"Import {number} was undone already, by import {done.pk}", next_step=here)
     with transaction.atomic():
         refuse_second(run.source)
