@@ -272,6 +272,8 @@ def test_an_undo_is_an_import_of_its_own(district: Grove, ada: Client) -> None:
     assert district.one("person", "p2").family_name == "Fp2"
     assert "was undone by" in text_of(ada, page_of(run))
     page = text_of(ada, page_of(undone))
+    assert "Afterwards imports by the clock wait" in text_of(ada, f"/imports/{run.pk}/undo/")
+    assert "Afterwards" not in text_of(ada, f"/imports/{undone.pk}/undo/"), "it brings the import back, so nothing waits"
     assert "It takes back" in page and ">Back</th>" in page and "Students" in page
     assert "not wait for that answer" in ada.get(f"/imports/{undone.pk}/approve/", follow=True).content.decode()
     assert text_of(ada, page_of(first))
