@@ -31,7 +31,7 @@ OUTSIDE_ASCII = re.compile(r"[^\x00-\x7f]")
 
 SHARED = {"blank_lines": blank_lines, "trimmed_headings": trimmed_headings}
 COUNTED = {
-    "carriage_returns": ("The lines of FILE end with a carriage return alone, as old programs write them. Read as lines.", ""),
+    "carriage_returns": ("The lines of FILE end with a carriage return alone, as old programs write them. Read as lines.",) * 2,
     "blank_headings": (
         "1 heading at the end of FILE is blank. Ignored.",
         "{} headings at the end of FILE are blank. Ignored.",

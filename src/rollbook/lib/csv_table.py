@@ -110,6 +110,5 @@ def blank_lines(name: str, line: int, count: int) -> Repair:
 
 
 def trimmed_headings(name: str, line: int, count: int) -> Repair:
-    headings = "1 heading of" if count == 1 else f"{count} headings of"
-    text = f"{headings} {name} {'has' if count == 1 else 'have'} blanks around the name, or letters that cannot be seen. Ignored."
+    text = f"{name}: blanks around {count} of its headings, or letters in them that cannot be seen, were ignored."
     return Repair("trimmed_headings", text, line, count)

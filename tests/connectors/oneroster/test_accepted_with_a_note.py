@@ -123,7 +123,7 @@ def test_headings_in_other_case_with_blanks_in_another_order_and_without_some(tm
     assert given.row("org", "s1")["name"] == "Alder School"
     assert "another order" in note(given, "column_order")[0]
     assert note(given, "heading_form")[0] == "orgs.csv: matched without regard to capital letters: NAME, sourcedid, Type."
-    assert note(given, "trimmed_headings")[0].startswith("1 heading of orgs.csv has blanks around the name")
+    assert note(given, "trimmed_headings")[0].startswith("orgs.csv: blanks around 1 of its headings")
 
 
 @VERSIONS

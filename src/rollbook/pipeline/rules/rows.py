@@ -39,7 +39,7 @@ def required_value(picture: Picture, name: str) -> pl.DataFrame:
 def too_long(picture: Picture, name: str) -> pl.DataFrame:
     """An id, or another text that rows are looked up by, is longer than an index of the database can hold.
 
-    Remedy: Shorten it at the source: ids have up to 255 letters there.
+    Remedy: Shorten it at the source.
     """
     single = [column.name for column in entity(name).references if not column.many]
     columns = ["sourced_id", *(column for column in (*single, *LOOKED_UP) if column in picture.candidates[name].columns)]
