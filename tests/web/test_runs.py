@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -12,10 +13,11 @@ from django.test import Client
 from rollbook.actions import review, runs, sources, work
 from rollbook.connectors.protocol import Arriving
 from rollbook.domain.runs import RunState, Trigger
+from rollbook.store import reads
 from rollbook.store.models import Notice, Run
 from rollbook.store.runs import beat, begin
 from rollbook.store.snapshots import files_of
-from tests.district import Clock, Files, Grove, edited, enrollment, minus, small, write
+from tests.district import Clock, Files, Grove, as_1_2, edited, enrollment, minus, small, write
 
 
 def text_of(client: Client, address: str, status: int = 200) -> str:
@@ -406,6 +408,25 @@ def test_a_mail_that_could_not_be_sent_is_seen(held: Run, ada: Client) -> None:
     page = text_of(ada, page_of(held, "history"))
     assert "Given up" in page
     assert "Nobody could be told: 1 mail was given up." in page and "waiting to be sent" not in page
+
+
+def test_home_counts_nobody_twice_who_has_two_roles_of_one_kind(district: Grove, ada: Client) -> None:
+    files = as_1_2(small())
+    more = [each | {"sourcedId": f"again-{each['sourcedId']}", "role": "guardian", "roleType": "secondary"}
+            for each in files["roles"] if each["role"] == "parent"]  # fmt: skip
+    assert more
+    district.applies(files | {"roles": [*files["roles"], *more]})
+    assert sorted(str(each["role"]) for each in district.rows("role").values() if each["person"] == "g1") == [
+        "guardian",
+        "parent",
+    ]
+    assert reads.people_by_kind(district.row.pk) == {"student": 4, "teacher": 2, "guardian": 1, "staff": 0}
+    assert re.search(r"Parents and guardians</dt><dd[^>]*>1<", text_of(ada, "/"))
+
+
+def test_the_summary_says_what_its_lines_are_called_elsewhere_on_the_page(held: Run, ada: Client) -> None:
+    page = text_of(ada, page_of(held, "result"))
+    assert 'Enrollments – Students<br><span class="faint small">Students’ places in classes</span>' in page
 
 
 def test_home_shows_what_waits_and_the_rail_counts_it(held: Run, ada: Client) -> None:

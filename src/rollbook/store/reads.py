@@ -242,10 +242,7 @@ def schools(district: int, where: Where, key: Key | None = None) -> list[School]
     if key is not None:
         orgs = orgs.filter(source_id=key[0], sourced_id=key[1])
         roles, taught = roles.filter(source_id=key[0], org=key[1]), taught.filter(source_id=key[0], school=key[1])
-    kind = Case(
-        *(When(role=role, then=Value(of)) for role, of in KIND_OF_ROLE.items()), default=Value("staff"), output_field=TextField()
-    )
-    counted = roles.annotate(kind=kind).values_list("source_id", "org", "kind").annotate(n=Count("person", distinct=True))
+    counted = roles.annotate(kind=_kind()).values_list("source_id", "org", "kind").annotate(n=Count("person", distinct=True))
     people_at: dict[tuple[int, str | None], dict[str, int]] = {}
     for source, org, of, n in counted:
         people_at.setdefault((source, org), dict.fromkeys(KINDS_OF_PEOPLE, 0))[of] = n
@@ -263,7 +260,25 @@ def schools(district: int, where: Where, key: Key | None = None) -> list[School]
     ]
 
 
+def people_by_kind(district: int) -> dict[str, int]:
+    """Count the active people of each kind.
+
+    Shape: one statement. Somebody of two kinds counts in both, and once in each, however many roles make it.
+    """
+    roles = Role.objects.filter(district_id=district, status="active").annotate(kind=_kind())
+    counted = dict.fromkeys(KINDS_OF_PEOPLE, 0)
+    for _, kind, n in roles.values_list("source_id", "kind").annotate(n=Count("person", distinct=True)):
+        counted[kind] += n
+    return counted
+
+
 # --- what these share ---
+
+
+def _kind() -> Case:
+    """Write which of the four kinds of people a role makes."""
+    when = (When(role=role, then=Value(of)) for role, of in KIND_OF_ROLE.items())
+    return Case(*when, default=Value("staff"), output_field=TextField())
 
 
 def _matching(rows: QuerySet[Any], wanted: Wanted, columns: Sequence[str]) -> QuerySet[Any]:

@@ -330,7 +330,7 @@ class Sheet:
         said = []
         for heading in self._exact:
             if lines := found.filter(pl.col(heading))["line"].sort().to_list():
-                where = f"1 row, line {lines[0]}," if len(lines) == 1 else f"{len(lines):,} rows, first line {lines[0]},"
+                where = f"{'1 row' if len(lines) == 1 else f'{len(lines):,} rows'}, first in line {lines[0]},"
                 text = f"{self.came}: {heading} in {where} has letters that cannot be seen. Removed."
                 said.append(fault(Level.NOTE, "unseen_letters", self.came, text, line=lines[0], field=heading, count=len(lines)))
         return said

@@ -3,16 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import KIND_OF_ROLE
 from rollbook.lib import clock
-from rollbook.store.models import Notice, Org, Role, Run, Section, Source
+from rollbook.store import reads
+from rollbook.store.models import Notice, Org, Run, Section, Source
 from rollbook.web.access import account_of, actor_of, needs, signed_in
 from rollbook.web.homes import views as homes
 from rollbook.web.parts import bars
@@ -94,17 +93,13 @@ def _changes(run: Run) -> tuple[int, int, int]:
 
 def _totals(district: int) -> list[tuple[str, int]]:
     """Count what is active: one grouped statement for people, and one each for schools and classes."""
-    people: dict[str, int] = {}
-    roles = Role.objects.filter(district_id=district, status="active").values("role").annotate(n=Count("person", distinct=True))
-    for each in roles:
-        kind = KIND_OF_ROLE.get(each["role"], "staff")
-        people[kind] = people.get(kind, 0) + each["n"]
+    people = reads.people_by_kind(district)
     active: dict[str, Any] = {"district_id": district, "status": "active"}
     return [
         ("Schools", Org.objects.filter(type="school", **active).count()),
         ("Classes", Section.objects.filter(**active).count()),
-        ("Students", people.get("student", 0)),
-        ("Teachers", people.get("teacher", 0)),
-        ("Parents and guardians", people.get("guardian", 0)),
-        ("Other staff", people.get("staff", 0)),
+        ("Students", people["student"]),
+        ("Teachers", people["teacher"]),
+        ("Parents and guardians", people["guardian"]),
+        ("Other staff", people["staff"]),
     ]

@@ -228,7 +228,7 @@ def _rows(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _result(request: HttpRequest, run: Run) -> dict[str, Any]:
-    return {"trigger": TRIGGERS[run.trigger]}
+    return {"trigger": TRIGGERS[run.trigger], "lines": [(line, said.COUNTED_AS.get(line["title"])) for line in run.summary]}
 
 
 def _history(request: HttpRequest, run: Run) -> dict[str, Any]:
