@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from rollbook.domain.rights import Right
 from rollbook.lib import clock
-from rollbook.store import reads
-from rollbook.store.models import Override, Run
+from rollbook.store import accounts, reads
+from rollbook.store.models import Account, Override, Run
 from rollbook.store.reads import Wanted
-from tests.district import Files, Grove, edited, minus, plus, section, small, user
+from tests.district import Files, Grove, as_1_2, edited, minus, plus, section, small, user
+from tests.signing_in import of
 
 HEBREW = "נועה"
 
@@ -244,3 +246,20 @@ def test_another_district_s_people_are_nowhere(imported: Grove, cleo: Client) ->
 def test_who_administers_nothing_sees_nobody(imported: Grove, ben: Client) -> None:
     for address in ("/people/", person(imported, "p1"), "/classes/", "/schools/", f"/classes/{imported.source.pk}/k1/"):
         get(ben, address, 403)
+
+
+def test_a_school_that_a_value_names_stands_there_with_its_name(district: Grove, ada: Client) -> None:
+    files = as_1_2(small())
+    district.applies(files | {"users": edited(files["users"], "p2", primaryOrgSourcedId="s1")})
+    source = district.source.pk
+    assert f'<a href="/schools/{source}/s1/"><bdi>School s1</bdi></a>' in get(ada, f"/people/{source}/p2/").partition("What is")[2]
+    assert f'<a href="/schools/{source}/d1/"><bdi>Maple Grove</bdi></a>' in get(ada, f"/schools/{source}/s1/")
+
+
+def test_the_page_of_a_person_leads_to_the_account_of_those_who_may_see_it(imported: Grove, ada: Client) -> None:
+    account = Account.objects.get(person=imported.one("person", "p2").pk)
+    page = f"/people/{imported.source.pk}/p2/"
+    assert f'href="/accounts/{account.pk}/"' in get(ada, page)
+    looks = Account.objects.create(district=imported.row, email="lee@maple.example", state="active")
+    accounts.give(looks, {Right.ROSTER})
+    assert f'href="/accounts/{account.pk}/"' not in get(of(looks), page)

@@ -41,6 +41,7 @@ class Known:
     sent: bool  # whether the source gives this column at all
     changed: "Past | None" = None  # None: before what is kept
     override: Override | None = None
+    org: Org | None = None  # the school or district that the value names
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def one(district: int, entity: str, key: Key, where: Where) -> Any | None:
 def person(district: int, key: Key, where: Where) -> OnePerson | None:
     """Return one person with roles, classes, family and history; of these, what is of the schools of `where`.
 
-    Shape: fifteen statements at most, and one file scanned for each kept import that changed people, LOOKED_THROUGH at most.
+    Shape: sixteen statements at most, and one file scanned for each kept import that changed people, LOOKED_THROUGH at most.
     """
     row = one(district, "person", key, where)
     if row is None:
@@ -101,7 +102,7 @@ def person(district: int, key: Key, where: Where) -> OnePerson | None:
         roles, places = [role for role in roles if role.org in orgs], [each for each in places if each.section in sections]
         up, down = [link for link in up if link.guardian in family], [link for link in down if link.student in family]
     past = history(row.source_id, BY_NAME["person"], row.sourced_id)
-    said = values(row, "person", past)
+    said = values(row, "person", past, where)
     put_overrides(district, "person", [row])
     return OnePerson(
         row=row,
@@ -114,10 +115,10 @@ def person(district: int, key: Key, where: Where) -> OnePerson | None:
     )
 
 
-def values(row: Any, entity: str, past: Sequence[Past]) -> list[Known]:
+def values(row: Any, entity: str, past: Sequence[Past], where: Where) -> list[Known]:
     """Return every value of a row with where it came from: the source, the source in silence, or somebody's hand.
 
-    Shape: one statement and one small file.
+    Shape: two statements and one small file.
     """
     source = row.source
     sent = accepted(source.pk, source.accepted_run).columns(BY_NAME[entity]) if source.accepted_run is not None else None
@@ -126,6 +127,9 @@ def values(row: Any, entity: str, past: Sequence[Past]) -> list[Known]:
     for each in past:  # newest first
         for column, _, _ in each.fields:
             changed.setdefault(column, each)
+    naming = [column.name for column in BY_NAME[entity].columns if column.refers_to == "org"]
+    mine = {"district_id": row.district_id, "source_id": source.pk}
+    orgs = _seen(Org, mine, where, {getattr(row, name) for name in naming})
     return [
         Known(
             column.name,
@@ -134,6 +138,7 @@ def values(row: Any, entity: str, past: Sequence[Past]) -> list[Known]:
             sent is None or column.name in sent,
             changed.get(column.name),
             by_hand.get(column.name),
+            orgs.get(getattr(row, column.name)) if column.name in naming else None,
         )
         for column in BY_NAME[entity].columns
     ]

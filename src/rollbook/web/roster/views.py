@@ -5,7 +5,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from rollbook.actions import viewing
+from rollbook.actions import reach, viewing
 from rollbook.domain.entities import BY_NAME
 from rollbook.domain.rights import Right
 from rollbook.domain.words import KINDS_OF_PEOPLE, PEOPLE_WORDS
@@ -44,8 +44,10 @@ def person(request: HttpRequest, source: int, key: str) -> HttpResponse:
     if found is None:
         raise Http404
     kinds = list(dict.fromkeys(reads.kind_of(place.row.role) for place in found.roles if place.row.status == found.row.status))
-    accounts = viewing.among(actor_of(request), list(Account.objects.filter(district_id=district, person=found.row.pk)))
-    page = {"rail": "people", "one": found, "row": found.row, "kinds": kinds, "accounts": accounts}
+    actor, theirs = actor_of(request), Account.objects.filter(district_id=district, person=found.row.pk)
+    page = {"rail": "people", "one": found, "row": found.row, "kinds": kinds, "accounts": viewing.among(actor, list(theirs))}
+    if actor.may(Right.ACCOUNTS):
+        page["desk"] = list(reach.seen(actor).filter(pk__in=theirs.values("pk")).order_by("kind", "pk"))
     return render(request, "roster/person.html", page)
 
 
@@ -98,7 +100,7 @@ def school(request: HttpRequest, source: int, key: str) -> HttpResponse:
     most = max(found.people.values(), default=0)
     shares = [(kind, PEOPLE_WORDS[kind][1], n, 100 * n / most if most else 0) for kind, n in found.people.items()]
     past = known.history(source, BY_NAME["org"], key)
-    said = known.values(row, "org", past)
+    said = known.values(row, "org", past, where)
     return render(
         request,
         "roster/school.html",

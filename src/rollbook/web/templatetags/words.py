@@ -31,6 +31,7 @@ FIELDS = {
     "section_type": "Kind of class",
     "org": "School",
     "primary_org": "Main school",
+    "parent": "Belongs to",
     "identifier": "Number",
     "master_identifier": "Number across systems",
     "user_ids": "Ids in other systems",
