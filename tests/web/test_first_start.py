@@ -84,6 +84,13 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_made(name: str, value
     assert not District.objects.exists()
 
 
+def test_only_time_zones_that_people_know_are_offered() -> None:
+    page = Client().get("/first-start/").content.decode()
+    assert '<option value="Europe/Warsaw">Europe/Warsaw</option>' in page
+    for machines in ("localtime", "Zulu", "ROC", "W-SU", "Etc/GMT"):
+        assert f'value="{machines}' not in page
+
+
 def test_a_password_is_never_sent_back() -> None:
     page = Client().post("/first-start/", GIVEN | {"email": "ada"})
     assert GIVEN["password"] not in page.content.decode()

@@ -109,12 +109,13 @@ def test_saving_the_same_again_changes_nothing_and_writes_nothing_down(district:
 
 
 def test_all_complaints_come_at_once_and_nothing_is_half_saved(district: Grove, ada: Client) -> None:
-    wrong = SETTINGS | {"name": " ", "times": "25:00", "told": "nobody", "keep_days": "0", "time_zone": "America/Chicago"}
+    wrong = SETTINGS | {"name": " ", "times": "25:00", "told": "nobody", "keep_days": "-3", "undo_days": "many"}
     page = ada.post(at(district, "settings"), wrong).content.decode()
     assert "Nothing was saved." in page
     assert "“25:00” is not a time of day" in page
     assert "Name is needed." in page
-    assert 'href="#id_keep_days"' in page
+    assert '<a href="#id_keep_days">Days that copies of the files are kept: 1 or more.</a>' in page
+    assert "Days that imports can be undone: a whole number, such as 30." in page
     assert district.source.name == "lincoln"
     assert district.source.district.time_zone == "UTC"
     later = ada.post(at(district, "settings"), SETTINGS | {"told": "nobody", "name": "Other"}).content.decode()
@@ -186,6 +187,12 @@ def test_testing_the_connection_says_what_is_there_and_saves_nothing(district: G
     page = ada.post(at(district, "setup"), {"path": "/nowhere", "do": "test"}).content.decode()
     assert "It cannot be read." in page
     assert "/nowhere" in page
+
+
+def test_choices_are_offered_in_words(district: Grove, ada: Client) -> None:
+    page = ada.get(at(district, "setup")).content.decode()
+    assert '<option value="mdy">Month first: 8/27/2026</option>' in page
+    assert ">join<" not in page and ">complete<" not in page
 
 
 def test_the_page_says_what_is_never_read(district: Grove, ada: Client) -> None:

@@ -252,7 +252,8 @@ def test_a_school_that_a_value_names_stands_there_with_its_name(district: Grove,
     files = as_1_2(small())
     district.applies(files | {"users": edited(files["users"], "p2", primaryOrgSourcedId="s1")})
     source = district.source.pk
-    assert f'<a href="/schools/{source}/s1/"><bdi>School s1</bdi></a>' in get(ada, f"/people/{source}/p2/").partition("What is")[2]
+    person = get(ada, f"/people/{source}/p2/").partition("What is known")[2]
+    assert f'<a href="/schools/{source}/s1/"><bdi>School s1</bdi></a>' in person
     assert f'<a href="/schools/{source}/d1/"><bdi>Maple Grove</bdi></a>' in get(ada, f"/schools/{source}/s1/")
 
 

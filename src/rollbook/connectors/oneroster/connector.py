@@ -49,19 +49,19 @@ class OneRosterCsvConfig:
     without_manifest: str = option(
         "Without manifest.csv",
         default="",
-        choices=("complete",),
+        choices={"complete": "Always a complete export"},
         hint="'complete': files without a manifest are always a full export.",
     )
     dates: str = option(
         "Dates not written YYYY-MM-DD",
         default="",
-        choices=("mdy", "dmy"),
+        choices={"mdy": "Month first: 8/27/2026", "dmy": "Day first: 27/8/2026"},
         hint="'mdy': 8/27/2026 is 27 August. 'dmy': 27/8/2026 is.",
     )
     two_rows: str = option(
         "Two rows with one name, and one username or identifier",
         default="",
-        choices=("join", "apart"),
+        choices={"join": "One person with both roles", "apart": "Two people"},
         hint="In OneRoster 1.1, whoever has two roles has two rows. 'join': one person with both roles. 'apart': two people.",
     )
 

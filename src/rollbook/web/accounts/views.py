@@ -1,7 +1,6 @@
 """The way in: first start, sign-in and sign-out."""
 
 from collections.abc import Iterable
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib import messages
@@ -16,6 +15,7 @@ from rollbook.domain.errors import ConfigError, Conflict
 from rollbook.web.access import anyone
 from rollbook.web.accounts.entering import DEVICE, district_of, enter, safe
 from rollbook.web.address import address_of
+from rollbook.web.manage.forms import zones
 
 #: What is offered first: the zones that most districts are in.
 USUAL = (
@@ -53,7 +53,7 @@ def first_start(request: HttpRequest) -> HttpResponse:
                 return redirect("sign-in")
             else:
                 return enter(request, account)
-    page = {"given": given, "wrong": wrong, "usual": _spoken(USUAL), "zones": _spoken(sorted(available_timezones() - set(USUAL)))}
+    page = {"given": given, "wrong": wrong, "usual": _spoken(USUAL), "zones": [each for each in zones() if each[0] not in USUAL]}
     return render(request, "accounts/first_start.html", page, status=400 if wrong else 200)
 
 

@@ -27,6 +27,10 @@ class Spoken(forms.Form):
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         for field in self.fields.values():
             field.error_messages["required"] = f"{field.label} is needed."
+            field.error_messages["min_value"] = f"{field.label}: %(limit_value)s or more."
+            field.error_messages["max_value"] = f"{field.label}: %(limit_value)s or less."
+            if isinstance(field, forms.IntegerField):
+                field.error_messages["invalid"] = f"{field.label}: a whole number, such as 30."
 
     def complain(self, error: ConfigError) -> None:
         """Put the complaints of an action beside the fields that they are about."""
