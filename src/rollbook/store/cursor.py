@@ -22,7 +22,8 @@ def atomic() -> AbstractContextManager[None]:
 
 def reconnect() -> None:
     """Let go of a connection that is broken: the next statement opens another one."""
-    connection.close_if_unusable_or_obsolete()
+    if not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def is_postgres() -> bool:
