@@ -127,6 +127,7 @@ def test_an_import_that_a_person_stops_does_not_stay_at_work(desk: Desk, small: 
     monkeypatch.setitem(registry.BUILT_IN, "oneroster-csv", f"{__name__}:Broken")
     monkeypatch.setattr(Broken, "error", KeyboardInterrupt())
     assert desk.types("run", "lincoln").code == 130
+    assert desk.sees("run", "lincoln", code=130)["state"] == "failed"
     assert desk.sees("roster", "person") == []
     stopped = Run.objects.latest("pk")
     assert stopped.state == "failed"

@@ -87,6 +87,8 @@ def test_ctrl_c_is_quiet_while_a_command_is_still_loading(program: Program) -> N
     for module in ("typer", "django"):
         said = ended(program("runs", first=STOPPED_LOADING.format(module=module)))
         assert (said.code, said.out, said.err) == (130, "", "")
+    said = ended(program("runs", "--json", first=STOPPED_LOADING.format(module="django")))
+    assert (said.code, said.json["exit_code"]) == (130, 130)
 
 
 @pytest.mark.once

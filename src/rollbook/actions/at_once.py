@@ -139,7 +139,9 @@ def _unbroken(run: Run, error: Exception) -> Run:
     except Error:
         if told:
             told.left_alone, told.next_step = "", f"Once that is mended, see what became of the import: rollbook show {run.pk}"
-    raise told or error from error
+    if told is None:
+        raise error
+    raise told from error
 
 
 def _stopped(run: Run) -> bool:

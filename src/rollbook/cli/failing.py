@@ -56,6 +56,8 @@ class Commands(TyperGroup):
                 raise
             told = _beneath(error) or RollbookError(f"Something in Rollbook broke ({type(error).__name__}{_place(error)})")
             told.left_alone = ""  # nobody has looked
+            if typed[0] in WITHOUT_ROSTER:
+                told.next_step = told.next_step.replace(" with the number of the import", "")
             _tell(told, as_json=as_json)
             raise typer.Exit(told.exit_code) from error
 

@@ -22,10 +22,10 @@ sandbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write i
 #: No district has more, and few machines have the memory for them.
 MOST = 5_000_000
 
-New = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into.")]
+New = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one that the sandbox wrote before.")]
 Old = Annotated[Path, typer.Argument(metavar="DIR", help="A district that was written before.")]
 Students = Annotated[int, typer.Option("--students", max=MOST, metavar="N", help="How many students.")]
-Next = Annotated[Path, typer.Argument(metavar="DIR2", help="The folder to write into.")]
+Next = Annotated[Path, typer.Argument(metavar="DIR2", help="A new folder, or one that the sandbox wrote before.")]
 
 
 @sandbox.command()
