@@ -66,7 +66,10 @@ def unusable(error: Error) -> ConfigError:
     # A server that refuses us says so behind this word; before it stand the many ways to its address that were tried.
     _, answered, reason = said.rpartition("FATAL:")
     if went_away(error) and not answered:
-        return ConfigError(f"The database at {where} does not answer", next_step="Start it, or correct ROLLBOOK_DATABASE_URL.")
+        why = said.partition("\n")[0].rpartition("failed: ")[2]
+        return ConfigError(
+            f"The database at {where} does not answer: {why}", next_step="Start it, or correct ROLLBOOK_DATABASE_URL."
+        )
     return ConfigError(
         f"The database at {where} answers, but cannot be used: {reason.strip().partition('\n')[0]}",
         next_step="Correct ROLLBOOK_DATABASE_URL, or the rights of its user.",
