@@ -133,6 +133,15 @@ def test_a_row_that_is_sent_twice_to_the_letter_is_one(district: Grove) -> None:
     assert not sum(each["unfit"] for each in run.counts.values())
 
 
+def test_two_rows_that_say_different_things_of_one_role_are_named_as_that(district: Grove) -> None:
+    start = as_1_2(START)
+    (second,) = (each for each in start["roles"] if each["userSourcedId"] == "p2")
+    run = district.applies(plus(start, roles=[second | {"roleType": "secondary"}]))
+
+    (message,) = {each["message"] for each in district.findings(run, "same_id_twice")}
+    assert "say different things of one role at a school, 'p2|s1|student'. Neither was taken." in message
+
+
 def test_roles_in_a_file_of_their_own_go_their_own_way(district: Grove) -> None:
     start = as_1_2(START)
     district.applies(start)

@@ -191,9 +191,10 @@ def _collisions(candidates: Candidates, picture: Picture) -> pl.DataFrame:
     one = ["row_hash", "line"] if len(other) else ["row_hash"]
     rows = source.filter(pl.col("sourced_id").is_in(twice.implode())).unique(one, maintain_order=True).collect()
     lines = pl.col("line").sort().cast(pl.String).str.join(" and ").over("sourced_id")
-    message = pl.format(
-        "{} lines {} have the same id '{}' and differ. Neither was taken.", pl.col("source_file"), lines, pl.col("sourced_id")
-    )
+    says = "have the same id '{}' and differ"
+    if candidates.entity.key:
+        says = f"say different things of one {ENTITY_WORDS[name][0]}, '{{}}'"
+    message = pl.format(f"{{}} lines {{}} {says}. Neither was taken.", pl.col("source_file"), lines, pl.col("sourced_id"))
     return findings(SAME_ID_TWICE, name, told(rows, message, "sourced_id"))
 
 
