@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollbook.store.models import Run
-from rollbook.web.runs.said import COUNTED_AS
 
 #: The parts of a bar in their order, and the colour of each.
 PARTS = (
@@ -26,7 +25,6 @@ class Line:
     title: str
     counts: dict[str, int]
     bar: list[tuple[str, float, float]]
-    called: str = ""  # as people call it, where that is something else
 
     @property
     def words(self) -> str:
@@ -37,7 +35,7 @@ class Line:
 
 def lines(run: Run) -> list[Line]:
     """Return the lines of a run's summary."""
-    return [Line(each["title"], each, bar(each), COUNTED_AS.get(each["title"], "")) for each in run.summary]
+    return [Line(each["title"], each, bar(each)) for each in run.summary]
 
 
 def bar(counts: dict[str, Any]) -> list[tuple[str, float, float]]:
