@@ -26,6 +26,7 @@ UNWRITTEN = "Nothing has been changed."
 
 #: The lines of the summary, as people call what is counted; those that are not here are called so already.
 COUNTED_AS = {
+    "Schools": "Schools and districts",
     "Users": "People",
     "Users – Students": "Students",
     "Users – Staff": "Teachers and staff",
