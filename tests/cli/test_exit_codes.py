@@ -138,10 +138,10 @@ def test_an_import_that_a_person_stops_does_not_stay_at_work(desk: Desk, small: 
 
 @pytest.mark.once
 def test_two_outputs_do_not_share_one_stream(desk: Desk, small: Path) -> None:
-    desk.sees("run", "lincoln")
+    number = desk.sees("run", "lincoln")["run"]
     for listing in ("changes", "findings"):
-        assert "--csv" in desk.sees(listing, 1, "--csv", "-", code=2)["fields"]
-        assert desk.types(listing, 1, "--csv", "-").code == 0
+        assert "--csv" in desk.sees(listing, number, "--csv", "-", code=2)["fields"]
+        assert desk.types(listing, number, "--csv", "-").code == 0
 
 
 @pytest.mark.once
