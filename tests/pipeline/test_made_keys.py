@@ -33,6 +33,7 @@ def test_a_role_at_an_unknown_school_leaves_the_role_that_is_there(district: Gro
 
     assert roles(district, "p2") == {"p2|s1|student"}
     assert run.counts["role"]["vanish"] == 0 and run.counts["role"]["unfit"] == 1
+    assert "the source and the roster agree, but for what was left out as faulty" in run.message
 
 
 def test_a_role_of_an_unknown_person_leaves_the_role_that_it_may_mean(district: Grove) -> None:

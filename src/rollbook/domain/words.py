@@ -91,6 +91,11 @@ def left_out(counts: Mapping[str, Mapping[str, int]]) -> str:
     return said + "."
 
 
+def agreement(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Say why nothing has to change."""
+    return f"the source and the roster agree{', but for what was left out as faulty' if unfit(counts) else ''}."
+
+
 def ended(text: str) -> str:
     """End a sentence with a full stop, unless it ends already: with a question mark, say."""
     return text if text.endswith((".", "?", "!")) else f"{text}."

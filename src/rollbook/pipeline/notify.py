@@ -5,7 +5,7 @@ from html import escape
 
 from rollbook.domain.gate import AS_MUCH, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import NOTHING_UNDONE, counted, ended, unfit
+from rollbook.domain.words import NOTHING_UNDONE, agreement, counted, ended, unfit
 from rollbook.store.models import Measure, Notice, Run, Source, Told
 from rollbook.store.runs import changed
 
@@ -65,7 +65,7 @@ def answers(run: Run, state: RunState, people: tuple[str, ...]) -> list[tuple[st
         RunState.FAILED: "Nothing. The roster is as it was.",
     }[state]
     if state is RunState.APPLIED and not changed(run):
-        written = NOTHING_UNDONE if run.undo_of_id else "Nothing had to be written: the source and the roster agree."
+        written = NOTHING_UNDONE if run.undo_of_id else f"Nothing had to be written: {agreement(run.counts)}"
     then = {
         RunState.APPLIED: "Imports by the clock wait until the source sends other data, or until somebody runs one by hand."
         if Source.objects.filter(pk=run.source_id).exclude(undone_data="").exists()

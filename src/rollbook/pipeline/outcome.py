@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from rollbook.domain.errors import RollbookError, StaleChangeset
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import NOTHING_UNDONE, counted, ended, left_out
+from rollbook.domain.words import NOTHING_UNDONE, agreement, counted, ended, left_out
 from rollbook.lib import clock
 from rollbook.pipeline import notify
 from rollbook.store import audit, runs
@@ -187,7 +187,7 @@ def _applied_message(run: Run, closed: list[Run]) -> str:
         if number
         else NOTHING_UNDONE
         if run.undo_of_id
-        else "Nothing had to be changed: the source and the roster agree."
+        else f"Nothing had to be changed: {agreement(run.counts)}"
     )
     ends = "".join(f" {each.name.capitalize()}, which was on hold, is closed with it." for each in closed)
     return f"{said} {left_out(run.counts)}".strip() + ends

@@ -13,7 +13,7 @@ from rollbook.domain.entities import BY_NAME
 from rollbook.domain.errors import UNTOUCHED
 from rollbook.domain.gate import ELSEWHERE, Kind, shown
 from rollbook.domain.runs import RunState, Trigger
-from rollbook.domain.words import COUNTED, NOTHING_UNDONE, counted, ended
+from rollbook.domain.words import COUNTED, NOTHING_UNDONE, agreement, counted, ended
 from rollbook.store import runs
 from rollbook.store.models import Measure, Notice, Run, RunEvent
 from rollbook.web.parts import bars
@@ -69,7 +69,7 @@ def sentence(run: Run) -> SafeString:
             left = f"{_everybody(run)} have left the roster"
             return format_html("<strong>{}</strong>: “{}” was archived on {}.", left, run.source.name, plain_moment(run.ended_at))
         if not number:
-            return SafeString(NOTHING_UNDONE if run.undo_of_id else "Nothing had to be changed: the source and the roster agree.")
+            return SafeString(NOTHING_UNDONE if run.undo_of_id else f"Nothing had to be changed: {agreement(run.counts)}")
         return format_html(
             "<strong>{} {}</strong> on {}.", counted(number, "change was", "changes were"), done, plain_moment(run.ended_at)
         )
@@ -250,7 +250,7 @@ def _named(page: review.Page, entity: str, name: str, value: str | None) -> str 
 def _held(run: Run, number: int) -> SafeString:
     if _is_preview(run):
         if not number:
-            return SafeString("This is a preview. Nothing would change: the source and the roster agree.")
+            return SafeString(f"This is a preview. Nothing would change: {agreement(run.counts)}")
         return format_html(
             "This is a preview. An import now would make <strong>{}</strong>. <strong>{}</strong>",
             counted(number, "change", "changes"),

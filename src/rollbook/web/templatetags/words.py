@@ -179,6 +179,12 @@ def duration(long: timedelta) -> str:
 
 
 @register.filter
+def agreement(counts: dict[str, dict[str, int]]) -> str:
+    """Say why nothing has to change."""
+    return words.agreement(counts)
+
+
+@register.filter
 def many(entity: str) -> str:
     """Call rows of one kind what people call them: classes."""
     return words.ENTITY_WORDS[entity][1]
