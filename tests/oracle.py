@@ -242,6 +242,7 @@ def read_text(content: bytes) -> list[dict[str, str]]:
 MISSPELT = {"grade": "grades", "agents": "agentSourcedIds", "userid": "userIds", "prefferedgivenname": "preferredGivenName"}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2060\ufeff]")
+ZERO_WIDTH = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
 KEYS = ("sourcedId", "userSourcedId", "orgSourcedId", "classSourcedId", "schoolSourcedId", "courseSourcedId", "parentSourcedId")
 LOCAL = re.compile(r"^(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})$")
 
@@ -286,6 +287,8 @@ def rows_of(content: bytes, headings: list[str]) -> list[dict[str, str]]:
             continue
         row = {}
         for heading, cell in zip(header, cells, strict=False):
+            if heading.endswith(("SourcedId", "sourcedId", "SourcedIds")):
+                cell = ZERO_WIDTH.sub("", cell)
             clean = CONTROL.sub("", cell.replace("\t", " ")).replace("\n", " ")
             row[heading] = "\ufffd" + clean if heading in KEYS and clean.strip() != cell.strip() else clean
         if any(cell.strip() for heading, cell in row.items() if heading in known.values()):
