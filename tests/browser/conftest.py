@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from rollbook.actions import work
 from rollbook.lib import clock as ours
@@ -23,6 +23,9 @@ from rollbook.sandbox.powerschool.system import Tables
 from rollbook.store.models import Account
 from tests.district import Grove
 from tests.signing_in import of
+
+#: An import takes a second, and on a machine that does much else at once many. What is right is found at once all the same.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture

@@ -135,6 +135,14 @@ def agree(district: Grove, run: Run, before: Roster, last: Roster, story: Any) -
             unclear = unclear or (somewhere and name == "role" and str(sent[0]["role"]).endswith("Administrator"))
             if len(sent) == 1 and (name, one) not in unfit and one not in rows and not unclear:
                 raise AssertionError((story, name, one, "is in the files but not in the roster", sent))
+        if name == "role" and says is not None:
+            kept_for = {one for one in unfit - left if one[0] == "role" and one[1] not in before["role"]}
+            kept_for |= set() if is_1_2 else {one for one in unfit - left if one[0] == "person"}
+            people = {str(one).split("|")[0] for _, one in kept_for}
+            for one in before[name].keys() - rows.keys():
+                person, org = (before[name][one][column] for column in ("person", "org"))
+                if person in people & after["person"].keys() and org in after["org"]:
+                    raise AssertionError((story, name, one, "has left for a faulty row that may mean it"))
         for one in before[name].keys() - rows.keys():
             if says is not None and says.get(one) and (name, one) not in left | unfit:
                 raise AssertionError((story, name, one, "has left although the files have it"))
