@@ -40,12 +40,12 @@ def limits(leavers: int) -> None:
     me = actor.of_command_line(District.objects.get())
     source = sources.get(me, NAME)
     for limit in DEFAULTS:
-        percent, count = limit.percent, limit.count
+        percent, floor, count = limit.percent, limit.floor, limit.count
         if not leavers:
-            percent, count = percent and 1000.0, count and 10**9
+            percent, floor, count = percent and 100.0, 10**9, count and 10**9
         elif limit is LEAVERS:
             count = leavers
-        sources.set_limit(me, source, limit.key, percent=percent, floor=limit.floor, count=count)
+        sources.set_limit(me, source, limit.key, percent=percent, floor=floor, count=count)
 
 
 match sys.argv[1:]:
