@@ -1,9 +1,8 @@
 """What a person may ask of an import: start, preview, approve, reject, undo; and what the worker does with what was asked."""
 
 import logging
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rollbook.domain.errors import ConfigError, Conflict, NotFound, RollbookErro
 from rollbook.domain.rights import Right
 from rollbook.domain.runs import RunState, Trigger
 from rollbook.lib import clock
+from rollbook.lib.meanwhile import meanwhile
 from rollbook.pipeline import outcome
 from rollbook.pipeline import run as pipeline
 from rollbook.store import audit, runs
@@ -282,24 +282,15 @@ def _arriving(connector: Connector) -> Sequence[Arriving]:
         return ()
 
 
-@contextmanager
-def _heartbeat(run: int, asked: Sequence[Connector]) -> Iterator[None]:
+def _heartbeat(run: int, asked: Sequence[Connector]) -> AbstractContextManager[None]:
     """Say every few seconds that this process lives, and what has come of what it asks for, from a thread of its own."""
-    over = threading.Event()
 
     def beat() -> None:
-        while not over.wait(runs.HEARTBEAT.total_seconds()):
-            try:
-                runs.beat(run, [each for connector in asked for each in _arriving(connector)])
-            except Error:
-                continue  # SQLite has one writer, and it is at work on this very import; a server may be away for a moment
-            finally:
-                connection.close()
+        try:
+            runs.beat(run, [each for connector in asked for each in _arriving(connector)])
+        except Error:
+            pass  # SQLite has one writer, and it is at work on this very import; a server may be away for a moment
+        finally:
+            connection.close()
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return meanwhile(beat, every=runs.HEARTBEAT.total_seconds())

@@ -2,13 +2,13 @@
 
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rollbook.domain.errors import ConfigError
+from rollbook.lib.meanwhile import meanwhile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,21 +78,14 @@ def patience(tell: Callable[[], str]) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    over = threading.Event()
     with Console(stderr=True).status(Text(tell())) as status:
 
         def look() -> None:
-            while not over.wait(1):
-                if sentence := tell():
-                    status.update(Text(sentence))
+            if sentence := tell():
+                status.update(Text(sentence))
 
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(look, every=1):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def save(pieces: Iterable[bytes], path: str) -> None:
